@@ -1,0 +1,163 @@
+"""What every detector shares: identity, calibrated scores, sentences in each language, clean abstention."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from importlib.resources import files
+from typing import Any, ClassVar
+
+from veriscope.types import Finding, Kind, Policy, Reason, Reliability, Signal, Text
+
+ALL_POLICIES = frozenset(Policy)
+NOT_QUICK = frozenset({Policy.STANDARD, Policy.THOROUGH})
+
+_ABSTENTIONS: Mapping[Reason, Text] = {
+    Reason.TOO_SMALL: {"en": "Too small for this method.", "vi": "Quá nhỏ đối với phương pháp này."},
+    Reason.TOO_SHORT: {"en": "Too short for this method.", "vi": "Quá ngắn đối với phương pháp này."},
+    Reason.OVER_COMPRESSED: {
+        "en": "Compressed so strongly that the traces this method needs are gone.",
+        "vi": "Bị nén quá mạnh nên dấu vết mà phương pháp này cần không còn.",
+    },
+    Reason.NOT_JPEG: {
+        "en": "This method reads JPEG traces, and the file is not a JPEG.",
+        "vi": "Phương pháp này đọc dấu vết JPEG, còn tệp không phải JPEG.",
+    },
+    Reason.NO_FACE: {"en": "No face was found.", "vi": "Không tìm thấy khuôn mặt nào."},
+    Reason.NO_SPEECH: {"en": "No speech was found.", "vi": "Không tìm thấy lời nói."},
+    Reason.NO_AUDIO: {"en": "The file has no sound.", "vi": "Tệp không có âm thanh."},
+    Reason.NO_METADATA: {
+        "en": "The file carries no metadata, as is usual after sharing online.",
+        "vi": "Tệp không có siêu dữ liệu, điều thường thấy sau khi chia sẻ trên mạng.",
+    },
+    Reason.NO_THUMBNAIL: {"en": "The file carries no embedded thumbnail.", "vi": "Tệp không có ảnh thu nhỏ nhúng."},
+    Reason.NO_CREDENTIALS: {
+        "en": "The file carries no Content Credentials; most files do not, and this is not suspicious.",
+        "vi": "Tệp không có Content Credentials; đa số tệp không có và điều này không đáng ngờ.",
+    },
+    Reason.NO_TEXTURE: {
+        "en": "Too little texture for this method to measure anything.",
+        "vi": "Quá ít kết cấu để phương pháp này đo được gì.",
+    },
+    Reason.UNSUPPORTED_LANGUAGE: {
+        "en": "This method does not know the language of the text.",
+        "vi": "Phương pháp này không biết ngôn ngữ của văn bản.",
+    },
+    Reason.NOT_APPLICABLE: {
+        "en": "This method does not apply to this file.",
+        "vi": "Phương pháp này không áp dụng cho tệp này.",
+    },
+    Reason.SKIPPED_BY_POLICY: {
+        "en": "Left out under the chosen policy; choose a more thorough one to run it.",
+        "vi": "Bỏ qua theo chính sách đã chọn; hãy chọn chính sách kỹ hơn để chạy.",
+    },
+    Reason.MODEL_MISSING: {
+        "en": "The network that this method needs is not installed.",
+        "vi": "Chưa cài mạng nơ-ron mà phương pháp này cần.",
+    },
+    Reason.FAILED: {
+        "en": "This method failed; the rest of the report stands without it.",
+        "vi": "Phương pháp này gặp lỗi; phần còn lại của báo cáo vẫn có giá trị.",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """score = 1 / (1 + exp(-(slope · raw + offset))), clipped to [floor, ceiling].
+
+    Fitted by ``bench/calibrate.py`` on development data only (Platt 1999). ``reliability`` is 2·AUC − 1 there.
+    """
+
+    slope: float
+    offset: float
+    floor: float
+    ceiling: float
+    reliability: float
+    basis: str
+
+    def __call__(self, raw: float) -> float:
+        z = max(-40.0, min(40.0, self.slope * raw + self.offset))
+        return min(self.ceiling, max(self.floor, 1.0 / (1.0 + math.exp(-z))))
+
+
+@cache
+def _table() -> Mapping[str, Mapping[str, Any]]:
+    text = files("veriscope.detectors").joinpath("calibration.json").read_text("utf-8")
+    return json.loads(text)  # type: ignore[no-any-return]
+
+
+@cache
+def calibration(name: str, version: str, kind: Kind) -> Calibration | None:
+    """The fitted mapping for one detector and version; ``None`` while nobody has measured it.
+
+    A key ``name@version/kind`` wins over ``name@version``.
+    """
+    table = _table()
+    entry = table.get(f"{name}@{version}/{kind}") or table.get(f"{name}@{version}")
+    return None if entry is None else Calibration(**entry)
+
+
+@cache
+def library_versions(*names: str) -> Mapping[str, str]:
+    return {name: metadata.version(name) for name in names}
+
+
+class Method:
+    """Base of the shipped detectors. Subclasses set the class attributes and write ``inspect``.
+
+    ``sentences`` maps a key to the sentence in each language, with ``str.format`` fields.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str] = "1"
+    signal: ClassVar[Signal]
+    kinds: ClassVar[frozenset[Kind]]
+    models: ClassVar[tuple[str, ...]] = ()
+    policies: ClassVar[frozenset[Policy]] = ALL_POLICIES
+    reference: ClassVar[str] = ""
+    libraries: ClassVar[tuple[str, ...]] = ("numpy",)
+    sentences: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+
+    def say(self, key: str, **values: Any) -> Text:
+        return {language: text.format(**values) for language, text in self.sentences[key].items()}
+
+    def found(self, raw: float, kind: Kind, summary: Text, **evidence: Any) -> Finding:
+        """A finding whose score is the calibrated ``raw``.
+
+        A method nobody has calibrated on this kind of media shows its measurement and abstains: a made-up
+        probability would be worse than none.
+        """
+        raw = float(raw)
+        fitted = calibration(self.name, self.version, kind)
+        return Finding(
+            detector=self.name,
+            version=self.version,
+            signal=self.signal,
+            score=None if fitted is None else fitted(raw),
+            reason=Reason.NOT_APPLICABLE if fitted is None else None,
+            raw=raw,
+            summary=summary,
+            reliability=Reliability(0.0) if fitted is None else Reliability(fitted.reliability, fitted.basis),
+            libraries=library_versions(*self.libraries),
+            reference=self.reference,
+            **evidence,
+        )
+
+    def abstain(self, reason: Reason, summary: Text | None = None, **evidence: Any) -> Finding:
+        """No score, for a reason that the user can understand."""
+        return Finding(
+            detector=self.name,
+            version=self.version,
+            signal=self.signal,
+            score=None,
+            reason=reason,
+            summary=_ABSTENTIONS[reason] if summary is None else summary,
+            libraries=library_versions(*self.libraries),
+            reference=self.reference,
+            **evidence,
+        )
