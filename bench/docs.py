@@ -1,8 +1,9 @@
-"""Writes the generated pages: ``docs/settings.md`` and ``docs/errors.md``. Run by ``make docs``."""
+"""Writes the generated pages, ``docs/settings.md`` and ``docs/errors.md``; ``--check`` fails when one is stale."""
 
 from __future__ import annotations
 
 import inspect
+import sys
 from pathlib import Path
 
 from veriscope import config, errors
@@ -11,36 +12,32 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
 def error_table() -> str:
-    classes = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, errors.VeriscopeError)]
+    classes = {c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, errors.VeriscopeError)}
+    drawn = [line.strip(" │├└─") for line in (errors.__doc__ or "").splitlines() if "── " in line]
+    meanings = {name: text.strip() for name, _, text in (line.partition(" ") for line in drawn)}
     rows = ["| code | HTTP | exit | try again | what it means |", "|---|---|---|---|---|"]
-    meanings = dict(
-        (name.strip(), text.strip())
-        for name, text in (
-            line.strip(" │├└─").split("  ", 1)
-            for line in (errors.__doc__ or "").splitlines()
-            if "── " in line and "  " in line.strip(" │├└─")
-        )
-    )
-    abstract = {errors.VeriscopeError, errors.Fault}
-    for c in sorted(set(classes) - abstract, key=lambda c: (c.status, c.code)):
+    for c in sorted(classes - {errors.VeriscopeError, errors.Fault}, key=lambda c: (c.status, c.code)):
         again = "yes" if c.retryable else "no"
-        rows.append(
-            f"| `{c.code}` | {c.status} | {c.exit_code} | {again} | {meanings.get(c.__name__, c.default_hint)} |"
-        )
+        rows.append(f"| `{c.code}` | {c.status} | {c.exit_code} | {again} | {meanings[c.__name__]} |")
     return "\n".join(rows) + "\n"
 
 
-def main() -> None:
-    (DOCS / "settings.md").write_text(
-        "# Settings\n\nDefaults, then `veriscope.yaml` (or the file named by `VERISCOPE_CONFIG`), then environment variables, then\n"
-        "flags. `veriscope doctor` prints the values in force and where each comes from.\n\n" + config.document(),
-        "utf-8",
-    )
-    (DOCS / "errors.md").write_text(
-        "# Errors\n\nEvery error has one shape, over HTTP and with `--json` on the command line:\n"
+def pages() -> dict[str, str]:
+    return {
+        "settings.md": "# Settings\n\nDefaults, then `veriscope.yaml` (or the file named by `VERISCOPE_CONFIG`), then "
+        "environment\nvariables, then flags. `veriscope doctor` prints the values in force and where each comes from.\n\n"
+        + config.document(),
+        "errors.md": "# Errors\n\nEvery error has one shape, over HTTP and with `--json` on the command line:\n"
         '`{"error": {"code": "…", "message": "one plain sentence", "hint": "what to do next"}}`.\n\n' + error_table(),
-        "utf-8",
-    )
+    }
+
+
+def main() -> None:
+    stale = [name for name, text in pages().items() if not (DOCS / name).is_file() or (DOCS / name).read_text() != text]
+    if "--check" in sys.argv:
+        sys.exit(f"stale: {', '.join(stale)}; run make docs" if stale else 0)
+    for name in stale:
+        (DOCS / name).write_text(pages()[name], "utf-8")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from veriscope.errors import BadSetting
+from veriscope.media.limits import Limits
 
 ENV_PREFIX = "VERISCOPE_"
 _MB = 1024 * 1024
@@ -42,6 +43,7 @@ class Settings(BaseSettings):
     processes: int = Field(0, ge=0, le=256, description="Processes for pictures and texts; 0: one per core.")
     job_processes: int = Field(0, ge=0, le=256, description="Job processes for video and sound; 0: one per core.")
     queue_limit: int = Field(64, ge=1, le=100_000, description="Requests waiting for a process before 503.")
+    request_seconds: float = Field(120.0, gt=0, le=3600, description="Hard limit for a picture or text, in seconds.")
     jobs_limit: int = Field(1000, ge=1, le=1_000_000, description="Waiting jobs per organisation before 503.")
     rate_limit: str = Field("600/minute", description="Requests per client address, as `limits` writes it.")
     upload_rate_limit: str = Field("120/minute", description="Analyses per client address.")
@@ -124,6 +126,10 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, _yaml_path())
+
+    def limits(self) -> Limits:
+        """What is accepted, for the layers below."""
+        return Limits(**{name: getattr(self, name) for name in Limits.__slots__})
 
     def public(self) -> dict[str, Any]:
         """Settings for display; secrets are starred out."""

@@ -77,6 +77,7 @@ class Reason(StrEnum):
     UNSUPPORTED_LANGUAGE = "unsupported_language"
     NOT_APPLICABLE = "not_applicable"
     SKIPPED_BY_POLICY = "skipped_by_policy"
+    UNCALIBRATED = "uncalibrated"
     MODEL_MISSING = "model_missing"
     FAILED = "failed"
 
@@ -199,6 +200,7 @@ class Finding:
     av_sync: AvSync | None = None
     provenance: Provenance | None = None
     error: str | None = None  # code of the fault, when reason is FAILED
+    title: Text = field(default_factory=dict)  # the method's name for people
 
     def __post_init__(self) -> None:
         if self.score is None and self.reason is None:
@@ -308,6 +310,7 @@ class Scene(Protocol):
     def image(self) -> Image: ...  # H×W×3, upright
     def jpeg(self) -> JpegInfo | None: ...  # None when the picture is not a JPEG
     def metadata(self) -> Mapping[str, Any]: ...  # EXIF, XMP, IPTC, … as parsed
+    def thumbnail(self) -> Image | None: ...  # embedded in the file, turned as the picture is; None when there is none
     def credentials(self) -> Mapping[str, Any]: ...  # Content Credentials as read, {} when there are none
     def stream(self) -> Stream: ...  # video and sound only
     def motion(self) -> Motion: ...  # after the pass over the frames
@@ -317,6 +320,7 @@ class Scene(Protocol):
     def speech(self) -> Sequence[tuple[float, float, float]]: ...  # start, end, probability
     def faces(self) -> Sequence[FaceTrack]: ...  # found once, shared
     def text(self) -> str: ...  # the text itself, or the caption of a picture
+    def look(self, frame: Frame) -> list[Face]: ...  # finds and tracks the faces of a frame of the pass
 
 
 @runtime_checkable
@@ -330,6 +334,7 @@ class Detector(Protocol):
     models: tuple[str, ...]
     policies: frozenset[Policy]
     reference: str
+    title: Text
 
     def inspect(self, scene: Scene, infer: Infer) -> Finding: ...
 
@@ -374,6 +379,33 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A small picture of one moment of a video, already encoded."""
+
+    index: int
+    time: float  # seconds
+    jpeg: bytes = field(repr=False)
+    width: int = 0
+    height: int = 0
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibits:
+    """What is kept of the medium to show the findings on; the original itself is not kept."""
+
+    preview: Image | None = None  # ≤ preview_pixels on the longer side
+    size: tuple[int, int] = (0, 0)  # width, height of the upright original, pixels
+    thumbnails: tuple[Thumbnail, ...] = ()  # in time order
+    peaks: NDArray[np.float32] | None = None  # N×2: least and greatest sample of equal slices of the sound
+    spectrogram: NDArray[np.uint8] | None = None  # frequency (top = highest) × time, 0–255 over 80 dB
+    spectrogram_hz: float = 0.0  # frequency of the top row
+    text: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    views: tuple[View, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything ``analyse`` found out. ``veriscope.evidence.schema`` turns it into the public JSON."""
 
@@ -392,6 +424,7 @@ class Report:
     provenance: Provenance = Provenance()
     av_sync: AvSync | None = None
     notes: tuple[Text, ...] = ()
+    exhibits: Exhibits = field(default=Exhibits(), compare=False)
 
 
 class Progress(Protocol):

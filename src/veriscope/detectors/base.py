@@ -11,7 +11,7 @@ from importlib import metadata
 from importlib.resources import files
 from typing import Any, ClassVar
 
-from veriscope.types import Finding, Kind, Policy, Reason, Reliability, Signal, Text
+from veriscope.types import Detector, Finding, Kind, Policy, Reason, Reliability, Signal, Text
 
 ALL_POLICIES = frozenset(Policy)
 NOT_QUICK = frozenset({Policy.STANDARD, Policy.THOROUGH})
@@ -50,6 +50,10 @@ _ABSTENTIONS: Mapping[Reason, Text] = {
     Reason.NOT_APPLICABLE: {
         "en": "This method does not apply to this file.",
         "vi": "Phương pháp này không áp dụng cho tệp này.",
+    },
+    Reason.UNCALIBRATED: {
+        "en": "Measured, but how often this is wrong on such media is not known, so it gives no score.",
+        "vi": "Đã đo, nhưng chưa biết tỉ lệ sai trên loại tệp này nên không cho điểm.",
     },
     Reason.SKIPPED_BY_POLICY: {
         "en": "Left out under the chosen policy; choose a more thorough one to run it.",
@@ -121,6 +125,7 @@ class Method:
     policies: ClassVar[frozenset[Policy]] = ALL_POLICIES
     reference: ClassVar[str] = ""
     libraries: ClassVar[tuple[str, ...]] = ("numpy",)
+    title: ClassVar[Text] = {}
     sentences: ClassVar[Mapping[str, Mapping[str, str]]] = {}
 
     def say(self, key: str, **values: Any) -> Text:
@@ -139,12 +144,13 @@ class Method:
             version=self.version,
             signal=self.signal,
             score=None if fitted is None else fitted(raw),
-            reason=Reason.NOT_APPLICABLE if fitted is None else None,
+            reason=Reason.UNCALIBRATED if fitted is None else None,
             raw=raw,
             summary=summary,
             reliability=Reliability(0.0) if fitted is None else Reliability(fitted.reliability, fitted.basis),
             libraries=library_versions(*self.libraries),
             reference=self.reference,
+            title=self.title,
             **evidence,
         )
 
@@ -159,5 +165,20 @@ class Method:
             summary=_ABSTENTIONS[reason] if summary is None else summary,
             libraries=library_versions(*self.libraries),
             reference=self.reference,
+            title=self.title,
             **evidence,
         )
+
+
+def abstain_for(detector: Detector, reason: Reason) -> Finding:
+    """The abstention of a detector that was not run, or broke."""
+    return Finding(
+        detector=detector.name,
+        version=detector.version,
+        signal=detector.signal,
+        score=None,
+        reason=reason,
+        summary=_ABSTENTIONS[reason],
+        reference=detector.reference,
+        title=detector.title,
+    )

@@ -42,7 +42,8 @@ def _on_sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _on_sqlite_begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    only_reads = connection.get_execution_options().get("only_reads", False)
+    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
 
 
 def _config() -> Config:
@@ -71,4 +72,11 @@ def head() -> str | None:
 def transaction(engine: Engine) -> Iterator[Connection]:
     """One transaction; committed when the block ends, rolled back when it raises."""
     with engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One consistent view of the records; it never waits for a writer."""
+    with engine.connect().execution_options(only_reads=True) as connection:
         yield connection

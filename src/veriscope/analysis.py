@@ -1,0 +1,413 @@
+"""From a file to a report. Read this first.
+
+    from veriscope.analysis import analyse
+    report = analyse("photo.jpg")
+    print(report.assessment.label, report.assessment.risk)
+
+No server is needed. ``Examiner`` is what services hold: it keeps the decode child and the networks between files.
+"""
+
+from __future__ import annotations
+
+import logging
+import platform
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import cv2
+
+import veriscope
+from veriscope.detectors.base import abstain_for
+from veriscope.detectors.registry import DETECTORS
+from veriscope.errors import BadRequest, Cancelled, Fault, ModelUnavailable, UnsupportedKind, VeriscopeError
+from veriscope.fusion import FusionPolicy, assess, load_policy
+from veriscope.inference.onnx import OnnxInfer
+from veriscope.media.child import DecodeChild
+from veriscope.media.intake import open_bytes, open_path, open_text
+from veriscope.media.limits import Limits
+from veriscope.perception.exhibits import Reel, peaks, shrink, spectrogram
+from veriscope.perception.scene import OpenScene, cores, open_scene
+from veriscope.perception.views import views
+from veriscope.types import (
+    Coverage,
+    Detector,
+    Exhibits,
+    Finding,
+    Frame,
+    FrameDetector,
+    Infer,
+    Kind,
+    Media,
+    Options,
+    Policy,
+    Progress,
+    Provenance,
+    Reason,
+    Report,
+    Scalar,
+    Watch,
+)
+
+log = logging.getLogger(__name__)
+_SHAPING = ("numpy", "scipy", "opencv-python-headless", "pillow", "av", "onnxruntime", "c2pa-python")
+_SPECTROGRAM_KINDS = {Kind.AUDIO, Kind.VIDEO}
+
+
+def _ignore(stage: str, fraction: float) -> None:
+    del stage, fraction
+
+
+class Examiner(AbstractContextManager["Examiner"]):
+    """Examines one medium after another; not for two threads at once.
+
+    Args:
+        infer: where networks run; ONNX Runtime in this process by default.
+        limits: what is accepted.
+        fusion, policy_file: the fusion policy and the file it is looked up in.
+        trust_list: PEM file of signers trusted for Content Credentials.
+        threads: detectors that run at the same time; 0: one per core.
+        preview_pixels: longest side of the kept preview.
+    """
+
+    def __init__(
+        self,
+        infer: Infer | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        fusion: str = "",
+        policy_file: Path | None = None,
+        trust_list: Path | None = None,
+        threads: int = 0,
+        preview_pixels: int = 1280,
+        detectors: Sequence[Detector] = DETECTORS,
+    ) -> None:
+        self._infer = infer or OnnxInfer()
+        self._limits = limits
+        self._policy: FusionPolicy = load_policy(fusion, policy_file)
+        self._fusion_name = fusion or "weighted"
+        self._trust_list = trust_list
+        self._threads = threads or cores()
+        self._preview_pixels = preview_pixels
+        self._detectors = tuple(detectors)
+        self._child = DecodeChild(limits)
+        cv2.setNumThreads(1)  # one thread budget: the pool below is the parallelism
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="detector")
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        self._child.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def examine(self, media: Media, options: Options = Options(), progress: Progress | None = None) -> Report:  # noqa: B008
+        """Examine one medium.
+
+        Raises:
+            BadInput: the medium cannot be examined; the subclass says why.
+            Cancelled: ``progress`` asked to stop.
+        """
+        if media.kind is Kind.PDF:
+            raise UnsupportedKind("PDF files are not analysed.", hint="Send the pictures or the text inside it.")
+        _check(options)
+        clock = _Clock()
+        tell = progress or _ignore
+        tell("decode", 0.0)
+        arguments = {"child": self._child, "infer": self._infer, "limits": self._limits, "trust_list": self._trust_list}
+        with open_scene(media, options, **arguments) as scene:  # type: ignore[arg-type]
+            with clock("decode"):
+                media = scene.media = _settle(scene)
+            tell("detect", 0.0)
+            with clock("detect"):
+                findings, exhibits = self._inspect(scene, tell, clock)
+            tell("fuse", 0.0)
+            with clock("fuse"):
+                report = self._conclude(scene, findings, exhibits, clock)
+        tell("fuse", 1.0)
+        log.debug("analysed %s: %s, %s ms", media.sha256, report.assessment.label.value, dict(clock.stages))
+        return replace(report, timings=dict(clock.stages))
+
+    def _inspect(self, scene: OpenScene, tell: Progress, clock: _Clock) -> tuple[list[Finding], Exhibits]:
+        chosen = [d for d in self._detectors if scene.media.kind in d.kinds]
+        if scene.options.caption:  # a picture with a caption is also a text
+            chosen += [d for d in self._detectors if Kind.TEXT in d.kinds and d not in chosen]
+        skipped = [d for d in chosen if scene.options.policy not in d.policies]
+        running = [d for d in chosen if scene.options.policy in d.policies]
+        findings = {d.name: abstain_for(d, Reason.SKIPPED_BY_POLICY) for d in skipped}
+        watching = [d for d in running if scene.media.kind is Kind.VIDEO and isinstance(d, FrameDetector)]
+        reel = Reel()
+        if scene.media.kind is Kind.VIDEO:
+            findings |= self._watch(scene, watching, reel, tell, clock)
+        rest = [d for d in running if d not in watching]
+        done = 0
+
+        def run(detector: Detector) -> Finding:
+            nonlocal done
+            finding = self._guard(detector, lambda: detector.inspect(scene, self._infer), clock)
+            done += 1
+            tell("detect", (0.9 if watching else 0.0) + (0.1 if watching else 1.0) * done / max(1, len(rest)))
+            return finding
+
+        # slowest first would need a guess; the pool keeps both cores busy with a dozen short tasks anyway
+        findings |= {d.name: f for d, f in zip(rest, self._pool.map(run, rest), strict=True)}
+        with clock("exhibits"):
+            exhibits = self._exhibits(scene, reel)
+        return [findings[d.name] for d in chosen], exhibits
+
+    def _watch(
+        self, scene: OpenScene, detectors: Sequence[Detector], reel: Reel, tell: Progress, clock: _Clock
+    ) -> dict[str, Finding]:
+        """One pass over the frames, shared by every detector that looks at them."""
+        duration = max(scene.stream().duration, 1e-3)
+        watches: dict[Detector, Watch] = {}
+        broken: dict[str, Finding] = {}
+        for detector in detectors:
+            assert isinstance(detector, FrameDetector)
+            watches[detector] = detector.watch(scene, self._infer)
+
+        def see(detector: Detector, frame: Frame, faces: object) -> None:
+            if detector.name in broken:
+                return
+            try:
+                watches[detector].see(frame, faces)  # type: ignore[arg-type]
+            except Exception as exc:
+                broken[detector.name] = _broken(detector, exc)
+
+        for frame in scene.frames():
+            with clock("faces"):
+                faces = scene.look(frame)
+            if frame.sampled:
+                reel.add(frame)
+            with clock("watch"):
+                list(self._pool.map(lambda d, frame=frame, faces=faces: see(d, frame, faces), watches))
+            tell("detect", 0.9 * min(1.0, frame.time / duration))
+        return {d.name: broken.get(d.name) or self._guard(d, watch.finish, clock) for d, watch in watches.items()}
+
+    def _guard(self, detector: Detector, work: Callable[[], Finding], clock: _Clock) -> Finding:
+        """A detector that breaks is shown as broken; it neither stops the others nor passes for an abstention."""
+        try:
+            with clock(f"detector.{detector.name}"):
+                return work()
+        except Cancelled:
+            raise
+        except ModelUnavailable:
+            return abstain_for(detector, Reason.MODEL_MISSING)
+        except Exception as exc:
+            return _broken(detector, exc)
+
+    def _exhibits(self, scene: OpenScene, reel: Reel) -> Exhibits:
+        kind = scene.media.kind
+        if kind is Kind.IMAGE:
+            image = scene.image()
+            return Exhibits(
+                preview=shrink(image, self._preview_pixels),
+                size=(image.shape[1], image.shape[0]),
+                metadata=scene.metadata(),
+                views=tuple(views(scene)) if scene.options.policy is not Policy.QUICK else (),
+                text=scene.options.caption,
+            )
+        if kind not in _SPECTROGRAM_KINDS:
+            return Exhibits(text=scene.text())
+        audio = scene.audio()
+        stream = scene.stream()
+        shape = stream.video or {}
+        return Exhibits(
+            size=(int(shape.get("width") or 0), int(shape.get("height") or 0)),
+            thumbnails=tuple(reel.thumbnails()),
+            peaks=peaks(audio),
+            spectrogram=spectrogram(audio) if audio.samples.size else None,
+            spectrogram_hz=audio.rate / 2,
+            metadata={"container": dict(stream.metadata), "video": stream.video, "audio": stream.audio},
+            text=scene.options.caption,
+        )
+
+    def _conclude(self, scene: OpenScene, findings: list[Finding], exhibits: Exhibits, clock: _Clock) -> Report:
+        complete = all(f.reason not in {Reason.FAILED, Reason.MODEL_MISSING} for f in findings)
+        assessment, weights = assess(
+            findings, scene.media.kind, self._policy, complete=complete, edge_score=scene.options.edge_score
+        )
+        return Report(
+            id=uuid.uuid4().hex,
+            timestamp=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            media=scene.media,
+            options=scene.options,
+            assessment=assessment,
+            findings=tuple(findings),
+            weights=weights,
+            coverage=_coverage(scene),
+            timings=dict(clock.stages),
+            complete=complete,
+            versions=versions(self._infer, self._detectors),
+            settings=self._settings(),
+            provenance=next((f.provenance for f in findings if f.provenance), Provenance()),
+            av_sync=next((f.av_sync for f in findings if f.av_sync), None),
+            notes=assessment.notes + _notes(scene),
+            exhibits=exhibits,
+        )
+
+    def _settings(self) -> Mapping[str, Scalar]:
+        return {
+            "fusion": self._fusion_name,
+            "method": self._policy.method,
+            "prior": self._policy.prior,
+            "trust_list": self._trust_list.name if self._trust_list else None,
+            **{name: getattr(self._limits, name) for name in self._limits.__slots__},
+        }
+
+
+def analyse(
+    source: Path | str | bytes | None = None,
+    *,
+    text: str | None = None,
+    name: str = "file",
+    options: Options = Options(),  # noqa: B008
+    examiner: Examiner | None = None,
+    limits: Limits = Limits(),  # noqa: B008
+    progress: Progress | None = None,
+) -> Report:
+    """Examine a file by its path, its contents, or a text.
+
+    Args:
+        source: a path, or the bytes of a file.
+        text: a text to examine instead of a file.
+        name: what to call the bytes in the report.
+        options: policy, region, time range, caption.
+        examiner: one to reuse; without it everything is started and stopped for this call.
+        progress: told the stage and the fraction (0–1) done.
+
+    Raises:
+        BadInput: there is nothing to examine, or it cannot be examined.
+    """
+    if (source is None) == (text is None):
+        raise BadRequest("Give either a file or a text.")
+    with tempfile.TemporaryDirectory(prefix="veriscope-") as folder:
+        if text is not None:
+            media = open_text(text, Path(folder), limits)
+        elif isinstance(source, bytes):
+            media = open_bytes(source, name, Path(folder), limits)
+        else:
+            media = open_path(Path(str(source)), limits)
+        if examiner is not None:
+            return examiner.examine(media, options, progress)
+        with Examiner(limits=limits) as own:
+            return own.examine(media, options, progress)
+
+
+def versions(infer: Infer, detectors: Iterable[Detector] = DETECTORS) -> dict[str, str]:
+    """Everything whose version can change a result."""
+    found = {"veriscope": veriscope.__version__, "python": platform.python_version()}
+    found |= {name: metadata.version(name) for name in _SHAPING}
+    for model in sorted({m for d in detectors for m in d.models} | {"centerface", "silero_vad"}):
+        found[f"model:{model}"] = infer.version(model)
+    return found
+
+
+class _Clock:
+    """Milliseconds by stage, summed over threads."""
+
+    def __init__(self) -> None:
+        self.stages: dict[str, float] = {}
+
+    def __call__(self, stage: str) -> _Lap:
+        return _Lap(self.stages, stage)
+
+
+class _Lap:
+    def __init__(self, stages: dict[str, float], stage: str) -> None:
+        self._stages, self._stage = stages, stage
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        spent = 1000 * (time.perf_counter() - self._start)
+        self._stages[self._stage] = round(self._stages.get(self._stage, 0.0) + spent, 1)
+
+
+def _check(options: Options) -> None:
+    if options.rate is not None and not 0.01 <= options.rate <= 60:
+        raise BadRequest("The rate must lie between 0.01 and 60 frames a second.")
+    if options.start is not None and options.start < 0:
+        raise BadRequest("The start must not be negative.")
+    if options.end is not None and options.end <= (options.start or 0.0):
+        raise BadRequest("The end must come after the start.")
+    if options.edge_score is not None and not 0 <= options.edge_score <= 1:
+        raise BadRequest("The edge score must lie between 0 and 1.")
+
+
+def _settle(scene: OpenScene) -> Media:
+    """Decode what everything depends on, so that a damaged file fails here; a film without pictures is a sound."""
+    media = scene.media
+    if media.kind is Kind.IMAGE:
+        scene.image()
+    elif media.kind in {Kind.VIDEO, Kind.AUDIO}:
+        stream = scene.stream()
+        if scene.options.start is not None and scene.options.start >= stream.duration:
+            raise BadRequest(f"The start lies behind the end of the file, which lasts {stream.duration:.1f} seconds.")
+        if media.kind is Kind.VIDEO and stream.video is None:
+            media = scene.media = replace(media, kind=Kind.AUDIO)
+        elif media.kind is Kind.AUDIO and stream.video is not None and stream.audio is None:
+            media = scene.media = replace(media, kind=Kind.VIDEO)
+        if media.kind is Kind.AUDIO:
+            scene.audio()
+    else:
+        scene.text()
+    return media
+
+
+def _broken(detector: Detector, exc: Exception) -> Finding:
+    if isinstance(exc, Cancelled):
+        raise exc
+    log.warning("the detector %s failed", detector.name, exc_info=exc)
+    code = exc.code if isinstance(exc, VeriscopeError) else Fault.code
+    return replace(abstain_for(detector, Reason.FAILED), error=code)
+
+
+def _coverage(scene: OpenScene) -> Coverage:
+    kind, options = scene.media.kind, scene.options
+    if kind is Kind.IMAGE:
+        image, (width, height) = scene.image(), scene.original_size()
+        faces = len(scene.faces())
+        return Coverage(image.shape[0] * image.shape[1], width * height, "pixels", faces=faces)
+    if kind in {Kind.VIDEO, Kind.AUDIO}:
+        total = scene.stream().duration
+        analysed = min(total, options.end or total) - (options.start or 0.0)
+        if kind is Kind.AUDIO:
+            return Coverage(analysed, total, "seconds")
+        frames = scene.sampled
+        return Coverage(analysed, total, "seconds", frames=frames, rate=scene.plan.rate, faces=len(scene.faces()))
+    length = len(scene.text())
+    return Coverage(length, length, "characters")
+
+
+def _notes(scene: OpenScene) -> tuple[Mapping[str, str], ...]:
+    notes = []
+    if scene.media.kind is Kind.IMAGE and (count := scene.frame_count()) > 1:
+        notes.append(
+            {
+                "en": f"The file holds {count} pictures; the first was examined.",
+                "vi": f"Tệp chứa {count} ảnh; ảnh đầu tiên được kiểm tra.",
+            }
+        )
+    if scene.media.kind is Kind.VIDEO and (video := scene.stream().video):
+        longest = max(int(video["width"] or 0), int(video["height"] or 0))
+        if longest > 1920:
+            notes.append(
+                {
+                    "en": f"Frames of {longest} pixels were examined at 1920 pixels on the longer side.",
+                    "vi": f"Khung hình {longest} điểm ảnh được kiểm tra ở 1920 điểm ảnh theo cạnh dài.",
+                }
+            )
+    return tuple(notes)

@@ -1,0 +1,103 @@
+"""The child's side of the pool: examines pictures and texts, and prints reports, one request at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+import structlog
+
+from veriscope.config import Settings
+from veriscope.errors import Internal, VeriscopeError
+from veriscope.evidence.html import html_report
+from veriscope.evidence.pdf import pdf_report
+from veriscope.jobs.log import configure
+from veriscope.jobs.results import keep, open_store, quarantine
+from veriscope.jobs.tasks import Tools
+from veriscope.store.codec import decode
+from veriscope.store.reports import Record
+from veriscope.types import Media, Options, Principal
+
+log = structlog.get_logger("veriscope.analysis")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Examine ``media`` for ``who``; the file stays the asker's to delete."""
+
+    media: Media
+    options: Options
+    who: Principal
+    cache_key: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """Turn a stored report into ``html`` or ``pdf``."""
+
+    stored: bytes
+    format: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    record: Record
+    timings: Mapping[str, float]  # stage → milliseconds
+
+
+def _examine(tools: Tools, question: Question) -> Answer:
+    store, settings = tools.store, tools.settings
+    try:
+        report = tools.examiner.examine(question.media, question.options)
+    except VeriscopeError as exc:
+        if isinstance(exc, Internal):
+            quarantine(question.media, store, settings, question.who, question.request_id)
+        raise
+    except Exception:
+        quarantine(question.media, store, settings, question.who, question.request_id)
+        raise
+    record, rows = keep(report, store, settings, cache_key=question.cache_key)
+    try:
+        store.reports.save(question.who, record, rows)
+    except BaseException:
+        store.drop(row.blob_key for row in rows)
+        raise
+    stages = {stage: round(ms, 1) for stage, ms in report.timings.items()}
+    log.info("analysis", request=question.request_id, result=report.id, kind=report.media.kind, stages=stages)
+    return Answer(record, dict(report.timings))
+
+
+def _print(_: Tools, order: Print) -> bytes:
+    report = decode(order.stored)
+    if order.format == "pdf":
+        return pdf_report(report, order.language)
+    return html_report(report, order.language).encode()
+
+
+_ANSWERS: Mapping[type, Callable[[Tools, Any], Any]] = {Question: _examine, Print: _print}
+
+
+def serve(connection: Connection, settings: Settings) -> None:
+    """Answer until the parent closes the connection; an error is an answer too."""
+    configure(settings)
+    store = open_store(settings)
+    tools = Tools(settings, store)
+    connection.send(("ready", None))
+    with suppress(EOFError, OSError):
+        while True:
+            asked = connection.recv()
+            try:
+                reply: tuple[str, Any] = ("done", _ANSWERS[type(asked)](tools, asked))
+            except VeriscopeError as exc:
+                reply = ("error", exc)
+            except Exception:
+                log.exception("analysis_failed", request=getattr(asked, "request_id", None))
+                reply = ("error", Internal("The analysis failed."))
+            connection.send(reply)
+    tools.close()
+    store.close()

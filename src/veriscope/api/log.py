@@ -1,0 +1,82 @@
+"""The access log, request ids and the last net: whatever goes wrong, the answer has the one error shape."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from typing import Any
+from urllib.parse import parse_qsl
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from veriscope.api.errors import answer
+from veriscope.api.metrics import Metrics
+from veriscope.errors import Internal
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+CLIENT_GONE = 499  # as nginx logs it; nobody receives it
+
+log = structlog.get_logger("veriscope.access")
+
+
+class AccessLog:
+    """Outermost ASGI middleware."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        facts: dict[str, Any] = {"request_id": request_id, "parameters": dict(parse_qsl(_query(scope)))}
+        scope["veriscope"] = facts
+        status = 0
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(raw=message["headers"])["X-Request-Id"] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request=request_id):
+            try:
+                await self._app(scope, receive, watched)
+            except ClientDisconnect:
+                status = CLIENT_GONE
+            except Exception:
+                facts["error"] = Internal.code
+                log.exception("request_failed", path=scope["path"])
+                if status == 0 and scope["type"] == "http":
+                    await answer(Internal("Something went wrong here."))(scope, receive, watched)
+            finally:
+                self._write(scope, facts, status, time.perf_counter() - began)
+
+    def _write(self, scope: Scope, facts: dict[str, Any], status: int, seconds: float) -> None:
+        method = scope.get("method", "WS")
+        route = getattr(scope.get("route"), "path", None) or ("page" if status < 400 else "unknown")
+        self._metrics.request(method, route, status, seconds, facts.get("error"))
+        log.info(
+            "request",
+            address=facts.get("address"),
+            method=method,
+            path=scope["path"],
+            parameters=facts["parameters"],
+            status=status,
+            ms=round(seconds * 1000, 1),
+            user=getattr(facts.get("principal"), "user", None),
+            code=facts.get("error"),
+        )
+
+
+def _query(scope: Scope) -> str:
+    return bytes(scope.get("query_string", b"")).decode("latin-1")

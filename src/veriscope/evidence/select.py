@@ -1,0 +1,164 @@
+"""What of a report is worth showing, in which order, and what the artifacts are called.
+
+The public JSON, the HTML page, the PDF and the artifact files all choose here, so they cannot disagree.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from veriscope.types import Finding, Region, Report, Span, Text, Thumbnail
+
+SUSPICIOUS = 0.5  # a calibrated score above this is more likely manipulated than not
+MAX_CROPS = 12
+MAX_ROWS = 400
+MAX_VALUE = 400  # characters of one metadata value
+NETWORK = "network:"  # prefix of the networks in ``Report.versions``
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataField:
+    group: str
+    name: str
+    value: str
+    odd: bool
+    note: str | None
+
+
+def finite(value: float | None) -> float | None:
+    """NaN and infinity are no figures: they become null."""
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def say(text: Text, lang: str) -> str:
+    """The sentence in ``lang``, else in English, else whatever there is."""
+    return text.get(lang) or text.get("en") or next(iter(text.values()), "")
+
+
+def plain(text: str, limit: int = MAX_VALUE) -> str:
+    """Hostile text made safe to *show*: one line, no control or direction characters, shortened."""
+    cut = text[: 2 * limit]
+    kept = "".join(" " if c in "\n\r\t" else c for c in cut if c in "\n\r\t" or unicodedata.category(c)[0] != "C")
+    return kept if len(kept) <= limit and len(cut) == len(text) else kept[: limit - 1] + "…"
+
+
+def slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-")[:64] or "item"
+
+
+def weight(report: Report, finding: Finding) -> float:
+    return finite(report.weights.get(finding.detector, 0.0)) or 0.0
+
+
+def by_weight(report: Report, findings: Sequence[Finding] | None = None) -> list[Finding]:
+    """Findings that scored first, the heaviest in the decision at the top; ties by score, then name."""
+    chosen = report.findings if findings is None else findings
+    return sorted(chosen, key=lambda f: (f.score is None, -weight(report, f), -(f.score or 0.0), f.detector))
+
+
+def suspicious_regions(report: Report) -> list[tuple[Finding, Region]]:
+    """Boxes of the findings that speak for manipulation, the most suspicious finding first."""
+    speaking = [f for f in by_weight(report) if f.score is not None and f.score >= SUSPICIOUS]
+    pairs = [(f, r) for f in speaking for r in f.regions]
+    return sorted(pairs, key=lambda p: -(p[1].score if p[1].score is not None else p[0].score or 0.0))
+
+
+def suspicious_spans(report: Report) -> list[tuple[Finding, Span]]:
+    """Stretches of the findings that speak for manipulation, in order of time."""
+    speaking = [f for f in by_weight(report) if f.score is not None and f.score >= SUSPICIOUS]
+    return sorted(((f, s) for f in speaking for s in f.spans), key=lambda p: (p[1].unit, p[1].start, p[1].end))
+
+
+def crops(report: Report) -> list[tuple[str, Finding, Region]]:
+    """Regions of a still picture that are cut out of the preview, with the artifact's name."""
+    if report.exhibits.preview is None:
+        return []
+    still = [(f, r) for f, r in suspicious_regions(report) if r.time is None and r.width > 0 and r.height > 0]
+    return [(f"crop-{n}.jpg", f, r) for n, (f, r) in enumerate(still[:MAX_CROPS], start=1)]
+
+
+def frame_scores(report: Report) -> list[tuple[int, float, float, dict[str, float]]]:
+    """(frame, seconds, weighted mean score, score by detector) of every frame that got a score, in order."""
+    times: dict[int, float] = {}
+    scores: dict[int, dict[str, float]] = {}
+    for finding in report.findings:
+        for frame in finding.frames:
+            if math.isfinite(frame.score) and math.isfinite(frame.time):
+                times.setdefault(frame.index, frame.time)
+                scores.setdefault(frame.index, {})[finding.detector] = float(frame.score)
+    rows = []
+    for index in sorted(scores):
+        heavy = {d: report.weights.get(d, 0.0) for d in scores[index]}
+        total = sum(heavy.values())
+        share = {d: (w / total if total > 0 else 1 / len(heavy)) for d, w in heavy.items()}
+        rows.append((index, times[index], sum(s * share[d] for d, s in scores[index].items()), scores[index]))
+    return rows
+
+
+def thumbnails(report: Report) -> list[tuple[Thumbnail, float | None, int]]:
+    """(thumbnail, score of the frame nearest to it, rank by score) in time order; rank 1 is the worst moment."""
+    frames = frame_scores(report)
+
+    def score(thumb: Thumbnail) -> float | None:
+        if thumb.score is not None:
+            return finite(thumb.score)
+        return min(frames, key=lambda f: abs(f[1] - thumb.time))[2] if frames else None
+
+    scored = [(t, score(t)) for t in report.exhibits.thumbnails]
+    order = sorted(range(len(scored)), key=lambda i: (-(scored[i][1] or 0.0), scored[i][0].time))
+    rank = {i: place for place, i in enumerate(order, start=1)}
+    return [(t, s, rank[i]) for i, (t, s) in enumerate(scored)]
+
+
+def networks(report: Report) -> dict[str, str]:
+    return {k.removeprefix(NETWORK): v for k, v in report.versions.items() if k.startswith(NETWORK)}
+
+
+def _flatten(value: Any, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], str]]:
+    if isinstance(value, Mapping):
+        return [row for key, inner in value.items() for row in _flatten(inner, (*path, str(key)))]
+    if isinstance(value, (bytes, bytearray)):
+        return [(path, f"({len(value)} bytes)")]
+    if isinstance(value, (list, tuple)):
+        if any(isinstance(v, (Mapping, list, tuple)) for v in value):
+            return [row for n, inner in enumerate(value) for row in _flatten(inner, (*path, str(n)))]
+        return [(path, ", ".join(map(str, value[:64])))]
+    return [] if value is None or value == "" else [(path, str(value))]
+
+
+def _oddities(report: Report) -> list[tuple[str, str, str]]:
+    """(detector, field, remark) that detectors left in ``measurements["oddities"]`` as "field: remark"."""
+    found = []
+    for finding in report.findings:
+        listed = finding.measurements.get("oddities", ())
+        for item in [listed] if isinstance(listed, str) else listed if isinstance(listed, (list, tuple)) else []:
+            field, colon, remark = str(item).partition(":")
+            found.append((finding.detector, field.strip(), remark.strip() if colon else field.strip()))
+    return found
+
+
+def metadata_rows(report: Report) -> list[MetadataField]:
+    """What the file says of itself as flat rows, those with an oddity first."""
+    odd = _oddities(report)
+    matched: set[int] = set()
+    rows: list[MetadataField] = []
+    for path, value in _flatten(report.exhibits.metadata, ())[:MAX_ROWS]:
+        group, name = ".".join(path[:-1]), path[-1] if path else ""
+        notes = []
+        for n, (_, field, remark) in enumerate(odd):
+            if field.lower() in {name.lower(), ".".join(path).lower()}:
+                matched.add(n)
+                notes.append(remark)
+        note = plain("; ".join(notes)) if notes else None
+        rows.append(MetadataField(plain(group, 80), plain(name, 80), plain(value), bool(notes), note))
+    alone = [
+        MetadataField(detector, plain(field, 80), "–", True, None if remark == field else plain(remark))
+        for n, (detector, field, remark) in enumerate(odd)
+        if n not in matched
+    ]
+    return alone + sorted(rows, key=lambda r: not r.odd)
