@@ -7,8 +7,7 @@ voices of vits-demo: those are for testing only.
 from __future__ import annotations
 
 import io
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import av

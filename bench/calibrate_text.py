@@ -11,6 +11,7 @@ samples for calibration are therefore scored by weights fitted on the *other* se
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import sys
@@ -27,6 +28,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, StratifiedKFold
 
+from veriscope.detectors.hidden_text import scan, strength
 from veriscope.detectors.stylometry import CLIP, FEATURES, MIN_WORDS, clean, features
 
 Matrix = NDArray[np.float64]
@@ -130,13 +132,19 @@ PAIRS = {"en": ("covid", "liar"), "vi": ("vn-news", "vfnd")}
 def shipped(data: Path, language: str) -> Weights:
     """Fitted on both development sets of the language, then scaled to log-odds that hold on ``unseen`` text."""
     weights = Weights([(t.x, t.y) for t in (load(data, n) for n in PAIRS[language])])
+    slope, offset = scaling(data, language)
+    weights.weight = weights.weight * slope
+    weights.offset = weights.offset * slope + offset
+    return weights
+
+
+@cache
+def scaling(data: Path, language: str) -> tuple[float, float]:
+    """Platt slope and offset from raw scores to log-odds with classes weighted alike."""
     raw, y = unseen(data, language)
     share = np.where(y == 1, 0.5 / y.sum(), 0.5 / (y == 0).sum()) * len(y)
     platt = LogisticRegression(C=1e3).fit(raw[:, None], y, sample_weight=share)
-    slope = max(0.0, float(platt.coef_[0, 0]))
-    weights.weight = weights.weight * slope
-    weights.offset = weights.offset * slope + float(platt.intercept_[0])
-    return weights
+    return max(0.0, float(platt.coef_[0, 0])), float(platt.intercept_[0])
 
 
 @cache
@@ -167,7 +175,84 @@ def figures(data: Path) -> dict[str, str]:
     }
 
 
-if __name__ == "__main__":
-    root = Path(sys.argv[1] if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else "../shared/data")
-    for key, value in figures(root).items():
+def fit(data: Path) -> dict[str, object]:
+    """What ``stylometry.json`` holds: weights and the honest reliability, by language."""
+    table: dict[str, object] = {}
+    for language, names in PAIRS.items():
+        raw, y = unseen(data, language)
+        value = max(0.0, 2 * float(roc_auc_score(y, raw)) - 1)
+        sets = " and ".join(f"{n} ({len(load(data, n).y)})" for n in names)
+        basis = f"{sets}, development, folds and across sets: AUC {auc(y, raw).rsplit(', n', 1)[0]}"
+        table[language] = {"reliability": round(value, 3)} | shipped(data, language).as_json(basis)
+    return table
+
+
+UNSEEN = "\u200b\u200c\u2060\u2063\ufeff"
+LOOKALIKES = str.maketrans("aeopcxyAEOPCXHKMTB", "аеорсхуАЕОРСХНКМТВ")
+
+
+def tampered(text: str, rng: np.random.Generator) -> str:
+    """One of the published attacks at a random strength: 1 to 12 places."""
+    attack, count = rng.integers(5), int(rng.integers(1, 13))
+    words = text.split(" ")
+    long = [i for i, w in enumerate(words) if len(w) >= 4 and w.isalpha()] or list(range(len(words)))
+    if attack == 3:
+        at = int(rng.integers(len(text) + 1))
+        return text[:at] + "".join(chr(0xE0000 + ord(c)) for c in "ignore the rest"[: count + 3]) + text[at:]
+    for i in rng.permutation(long)[:count]:
+        word = words[i]
+        middle = max(1, len(word) // 2)
+        if attack == 0:
+            words[i] = (
+                word[:middle] + str(rng.choice(["\u200b", "\u200c", "\u2060", "\u2063", "\ufeff"])) + word[middle:]
+            )
+        elif attack == 1:
+            words[i] = word.translate(LOOKALIKES)
+        elif attack == 2:
+            words[i] = f"\u202e{word[::-1]}\u202c"
+        else:
+            words[i] = word + "\U000e0101\U000e0122\U000e0133"
+    return " ".join(words)
+
+
+def hidden_samples(data: Path) -> tuple[list[float], list[int]]:
+    """Untouched development texts, and a third of them again with an attack."""
+    rows = [r["tweet"] for r in _csv(data / "text" / "constraint-covid" / "train.csv")[::4]]
+    rows += [r["content"] for r in _csv(data / "text" / "vn-news-v2" / "vn_news_v2_dedup.csv")[::3]]
+    rows += [row[0] for row in _liar(data / "text" / "liar" / "train.tsv")[::8]]
+    rng = np.random.default_rng(0)
+    attacked = [tampered(text, rng) for text in rows[::3]]
+    raws = [strength(scan(text)) for text in [*rows, *attacked]]
+    return raws, [0] * len(rows) + [1] * len(attacked)
+
+
+def samples(data: Path) -> dict[str, tuple[list[float], list[int]]]:
+    """Raw statistics and labels (1 = false or tampered) by detector, from development data only."""
+    raws: list[float] = []
+    labels: list[int] = []
+    rng = np.random.default_rng(0)
+    for language in PAIRS:
+        raw, y = unseen(data, language)
+        slope, offset = scaling(data, language)
+        for label in (0, 1):  # languages and classes alike, or English and its class share would decide
+            chosen = rng.permutation(np.flatnonzero(y == label))[:1000]
+            raws += [float(v) for v in raw[chosen] * slope + offset]
+            labels += [label] * len(chosen)
+    return {"stylometry": (raws, labels), "hidden_text": hidden_samples(data)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, nargs="?", default=Path("../shared/data"))
+    parser.add_argument("--fit", action="store_true", help="write stylometry.json")
+    arguments = parser.parse_args()
+    for key, value in figures(arguments.data).items():
         print(f"{key:32s} {value}")
+    for name, (raws, labels) in samples(arguments.data).items():
+        print(f"{name:32s} {auc(np.array(labels), np.array(raws))}")
+    if arguments.fit:
+        WEIGHTS.write_text(json.dumps(fit(arguments.data), indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import numpy as np
-from forgeries import KINDS, Mask, decode, encode, forge, resave_quality
 from PIL import Image as Pillow
+
+from forgeries import KINDS, Mask, decode, encode, forge, resave_quality
 
 Split = Literal["dev", "test"]
 T = TypeVar("T")
@@ -137,7 +138,7 @@ def cnndetection(root: Path, quality: int | None, limit: int | None) -> list[Ite
         return bytes_of
 
     paths = spread(sorted((root / "images" / "cnndetection").glob("*.jpg")), limit)
-    return [Item(p.name, int("fake" in p.stem), load(p), p.stem.split("_")[1]) for p in paths]
+    return [Item(p.name, int("fake" in p.stem), load(p), p.stem.split("_")[-2] if "_" in p.stem else "") for p in paths]
 
 
 def image_sets(root: Path, quality: int | None, limit: int | None) -> dict[str, Callable[[], list[Item]]]:

@@ -14,8 +14,9 @@ import platform
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -42,6 +43,7 @@ from veriscope.types import (
     Coverage,
     Detector,
     Exhibits,
+    Face,
     Finding,
     Frame,
     FrameDetector,
@@ -55,11 +57,13 @@ from veriscope.types import (
     Reason,
     Report,
     Scalar,
+    Signal,
     Watch,
 )
 
 log = logging.getLogger(__name__)
 _SHAPING = ("numpy", "scipy", "opencv-python-headless", "pillow", "av", "onnxruntime", "c2pa-python")
+_WORDS = {Kind.TEXT, Kind.HTML}
 _SPECTROGRAM_KINDS = {Kind.AUDIO, Kind.VIDEO}
 
 
@@ -140,9 +144,14 @@ class Examiner(AbstractContextManager["Examiner"]):
         return replace(report, timings=dict(clock.stages))
 
     def _inspect(self, scene: OpenScene, tell: Progress, clock: _Clock) -> tuple[list[Finding], Exhibits]:
-        chosen = [d for d in self._detectors if scene.media.kind in d.kinds]
-        if scene.options.caption:  # a picture with a caption is also a text
-            chosen += [d for d in self._detectors if Kind.TEXT in d.kinds and d not in chosen]
+        kind, caption = scene.media.kind, scene.options.caption
+        # a picture with a caption is also a text; without one, methods for text have nothing to say
+        chosen = [
+            d
+            for d in self._detectors
+            if (caption and Kind.TEXT in d.kinds)
+            or (kind in d.kinds and (kind in _WORDS or d.signal is not Signal.TEXT))
+        ]
         skipped = [d for d in chosen if scene.options.policy not in d.policies]
         running = [d for d in chosen if scene.options.policy in d.policies]
         findings = {d.name: abstain_for(d, Reason.SKIPPED_BY_POLICY) for d in skipped}
@@ -185,15 +194,29 @@ class Examiner(AbstractContextManager["Examiner"]):
             except Exception as exc:
                 broken[detector.name] = _broken(detector, exc)
 
-        for frame in scene.frames():
-            with clock("faces"):
-                faces = scene.look(frame)
+        for frame, faces in self._with_faces(scene, clock):
             if frame.sampled:
                 reel.add(frame)
             with clock("watch"):
                 list(self._pool.map(lambda d, frame=frame, faces=faces: see(d, frame, faces), watches))
             tell("detect", 0.9 * min(1.0, frame.time / duration))
         return {d.name: broken.get(d.name) or self._guard(d, watch.finish, clock) for d, watch in watches.items()}
+
+    def _with_faces(self, scene: OpenScene, clock: _Clock) -> Iterator[tuple[Frame, Sequence[Face]]]:
+        """Frames with their faces, in order. Faces are looked for in a few frames at a time, ahead of the detectors."""
+
+        def find(frame: Frame) -> Sequence[Face]:
+            with clock("faces"):
+                return scene.find_faces(frame)
+
+        ahead: deque[tuple[Frame, Future[Sequence[Face]]]] = deque()
+        for frame in scene.frames():
+            ahead.append((frame, self._pool.submit(find, frame)))
+            if len(ahead) > self._threads:
+                first, found = ahead.popleft()
+                yield first, scene.track(first, found.result())
+        for first, found in ahead:
+            yield first, scene.track(first, found.result())
 
     def _guard(self, detector: Detector, work: Callable[[], Finding], clock: _Clock) -> Finding:
         """A detector that breaks is shown as broken; it neither stops the others nor passes for an abstention."""

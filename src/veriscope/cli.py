@@ -18,7 +18,7 @@ from rich.table import Table
 
 from veriscope import __version__, config
 from veriscope.config import Settings
-from veriscope.errors import BadRequest, Internal, UnsupportedKind, VeriscopeError
+from veriscope.errors import BadRequest, Internal, UnreachableUrl, UnsupportedKind, VeriscopeError
 from veriscope.types import Label, Media, Options, Policy, Report
 
 _MARKS = {Label.AUTHENTIC: "✓", Label.INCONCLUSIVE: "?", Label.SUSPICIOUS: "!", Label.MANIPULATED: "‼"}
@@ -62,9 +62,7 @@ def main() -> None:
 @click.argument("inputs", nargs=-1, required=True, metavar="PATH…|URL|-")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only: one object, or one line for each of several.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write the report to FILE.html or FILE.pdf.")
-@click.option(
-    "--evidence", type=click.Path(path_type=Path, file_okay=False), help="Write report and maps to DIR."
-)
+@click.option("--evidence", type=click.Path(path_type=Path, file_okay=False), help="Write report and maps to DIR.")
 @click.option("--policy", type=click.Choice([p.value for p in Policy]), help="How thorough to be.")
 @click.option("--region", help="X,Y,WIDTH,HEIGHT in pixels.")
 @click.option("--start", type=float, help="First second to examine.")
@@ -203,17 +201,17 @@ def doctor(as_json: bool) -> None:
     sys.exit(0 if all(r["ok"] for r in results) else 1)
 
 
-@main.command()
+@main.command(context_settings={"ignore_unknown_options": True})
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True)
-@click.option("--data", type=click.Path(path_type=Path), help="Folder of the test media.")
-def bench(name: str, as_json: bool, data: Path | None) -> None:
-    """Measure: every published figure is one of these. Needs a checkout."""
-    script = Path(__file__).resolve().parents[2] / "bench" / f"{name}.py"
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def bench(name: str, arguments: tuple[str, ...]) -> None:
+    """Measure: every published figure is one of these (--json, --data DIR). Needs a checkout."""
+    root = Path(__file__).resolve().parents[2]
+    script = root / "bench" / f"{name}.py"
     if not name.isidentifier() or not script.is_file():
         raise _Usage(f"There is no bench called {name} here: benches run from a checkout of the source.")
-    command = [sys.executable, str(script), *(["--json"] if as_json else []), *(["--data", str(data)] if data else [])]
-    os.execv(sys.executable, command)  # noqa: S606
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])}
+    os.execve(sys.executable, [sys.executable, str(script), *arguments], environment)  # noqa: S606
 
 
 def _expand(inputs: Sequence[str]) -> Iterator[str]:

@@ -320,21 +320,29 @@ class Scene(Protocol):
     def speech(self) -> Sequence[tuple[float, float, float]]: ...  # start, end, probability
     def faces(self) -> Sequence[FaceTrack]: ...  # found once, shared
     def text(self) -> str: ...  # the text itself, or the caption of a picture
-    def look(self, frame: Frame) -> list[Face]: ...  # finds and tracks the faces of a frame of the pass
+    def look(self, frame: Frame) -> Sequence[Face]: ...  # finds and tracks the faces of a frame of the pass
 
 
 @runtime_checkable
 class Detector(Protocol):
     """One method of finding forgery. One file, one line in ``DETECTORS``."""
 
-    name: str
-    version: str
-    signal: Signal
-    kinds: frozenset[Kind]
-    models: tuple[str, ...]
-    policies: frozenset[Policy]
-    reference: str
-    title: Text
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def signal(self) -> Signal: ...
+    @property
+    def kinds(self) -> frozenset[Kind]: ...
+    @property
+    def models(self) -> tuple[str, ...]: ...
+    @property
+    def policies(self) -> frozenset[Policy]: ...
+    @property
+    def reference(self) -> str: ...
+    @property
+    def title(self) -> Text: ...
 
     def inspect(self, scene: Scene, infer: Infer) -> Finding: ...
 

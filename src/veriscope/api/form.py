@@ -7,10 +7,9 @@ from collections.abc import Callable
 from email.message import Message
 from types import TracebackType
 from typing import Self
-from urllib.parse import unquote
 
 from python_multipart.exceptions import MultipartParseError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartParser
 
 from veriscope.errors import BadRequest, TooLarge
 from veriscope.media.intake import Intake
@@ -110,15 +109,14 @@ class FormReader:
         self._header = (bytearray(), bytearray())
 
     def _headers_finished(self) -> None:
-        _, options = parse_options_header(self._disposition)
-        name = options.get(b"name", b"").decode("utf-8", "replace")
-        if b"filename" in options or b"filename*" in options:
+        name, file_name = _parameters(self._disposition)
+        if file_name is not None:
             if self._intake is not None:
                 raise BadRequest("Only one file can be examined in one request.", hint="Send them one after another.")
             if name != "file" and not self._any:
                 raise BadRequest(f"The field {name[:40]!r} is not expected to hold a file.", hint="Call it 'file'.")
-            self._file_name = _file_name(self._disposition, options)
-            self._intake = self._open(self._file_name or "file")
+            self._file_name = file_name
+            self._intake = self._open(file_name or "file")
             self._in_file = True
             return
         if len(self.fields) >= MAX_FIELDS or name in self.fields:
@@ -144,12 +142,9 @@ class FormReader:
         self._ended = True
 
 
-def _file_name(disposition: bytes, options: dict[bytes, bytes]) -> str:
-    """The sender's name for the file, from ``filename*`` (RFC 5987) where there is one."""
-    if b"filename*" in disposition:
-        message = Message()
-        message["content-disposition"] = disposition.decode("latin-1")
-        found = message.get_param("filename*", header="content-disposition")
-        if isinstance(found, str):
-            return unquote(found.split("''", 1)[-1])
-    return options.get(b"filename", b"").decode("utf-8", "replace")
+def _parameters(disposition: bytes) -> tuple[str, str | None]:
+    """Name of the field and, for a file, the sender's name for it (RFC 2231 encodings included)."""
+    message = Message()
+    message["content-disposition"] = disposition.decode("utf-8", "replace").replace("\n", " ")
+    name = message.get_param("name", "", header="content-disposition")
+    return str(name), message.get_filename()

@@ -31,7 +31,11 @@ class Hub:
         """End every watch, so that open event streams do not hold up the shutdown. From any thread."""
         self._closed = True
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(lambda: [self._wake(job_id) for job_id in list(self._watchers)])
+            self._loop.call_soon_threadsafe(self._wake_all)
+
+    def _wake_all(self) -> None:
+        for job_id in list(self._watchers):
+            self._wake(job_id)
 
     def _wake(self, job_id: str) -> None:
         for event in self._watchers.get(job_id, ()):

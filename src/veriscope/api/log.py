@@ -37,7 +37,7 @@ class AccessLog:
         began = time.perf_counter()
         given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        facts: dict[str, Any] = {"request_id": request_id, "parameters": dict(parse_qsl(_query(scope)))}
+        facts: dict[str, Any] = {"request_id": request_id, "parameters": _query(scope)}
         scope["veriscope"] = facts
         status = 0
 
@@ -78,5 +78,7 @@ class AccessLog:
         )
 
 
-def _query(scope: Scope) -> str:
-    return bytes(scope.get("query_string", b"")).decode("latin-1")
+def _query(scope: Scope) -> dict[str, str]:
+    """What was asked in the address, without texts: content does not belong into a log."""
+    pairs = parse_qsl(bytes(scope.get("query_string", b"")).decode("latin-1"))
+    return {name[:40]: value[:200] for name, value in pairs if name != "text"}

@@ -94,10 +94,10 @@ def gauges(service: Service) -> Iterator[Metric]:
     waiting = {queue: (n, oldest) for queue, state, n, oldest in depths if state is JobState.WAITING}
     depth = GaugeMetricFamily("veriscope_queue_depth", "Waiting jobs by queue.", labels=("queue",))
     age = GaugeMetricFamily("veriscope_queue_oldest_seconds", "Age of the oldest waiting job.", labels=("queue",))
-    for name in Queue:
-        count, oldest = waiting.get(name, (0, 0.0))
-        depth.add_metric((name,), count)
-        age.add_metric((name,), max(0.0, time.time() - oldest) if count else 0.0)
+    for queue in Queue:
+        count, oldest = waiting.get(queue, (0, 0.0))
+        depth.add_metric((queue,), count)
+        age.add_metric((queue,), max(0.0, time.time() - oldest) if count else 0.0)
     yield depth
     yield age
     pool, jobs_side = service.pool, service.dispatcher

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import HTTPConnection
 
 from veriscope.api.hub import Hub
@@ -60,6 +61,13 @@ class Service:
         with suppress(OSError):  # files of jobs that wait for the next start
             self.spool.rmdir()
 
+    def database_answers(self) -> bool:
+        try:
+            self.store.jobs.depths()
+        except SQLAlchemyError:
+            return False
+        return True
+
     def wake(self, job: Job) -> None:
         self.dispatcher.wake(job.id, job.queue)
 
@@ -68,6 +76,8 @@ class Service:
         if event == "ended":
             self.metrics.stages(details.get("timings", {}))
             self.metrics.job(details["state"], details.get("code", ""))
+            if "label" in details:
+                self.metrics.analysis(details["kind"], details["label"])
             self.dispatcher.wake(job_id, Queue.IO)  # a callback may have been born with the end
         self.hub.notify(job_id)
 
@@ -92,4 +102,3 @@ def identifier(value: str) -> str:
     if len(value) != 32 or not set(value) <= set("0123456789abcdef"):
         raise NotFound("There is no record with this id.")
     return value
-

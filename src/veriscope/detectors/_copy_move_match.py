@@ -21,10 +21,10 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from veriscope.detectors._copy_move_geometry import Map, as_map, fit_similarity
 from veriscope.types import Plane
 
-Map = NDArray[np.float64]  # 2×3: x ↦ A·x + b, from a point of the picture to the point it looks like
-
+Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]  # indexes of matched key points
 _EXCLUSION = 16.0  # px: nothing is compared with its own surroundings
 _NEIGHBOURS = 5  # descriptors looked at for each key point
 _RATIO = 0.85  # largest distance of a match relative to that of the last of these
@@ -54,16 +54,14 @@ class Points:
 
 
 def key_points(grey: NDArray[np.uint8], limit: int, zoom: float = 1.0) -> Points:
-    """The ``limit`` strongest SIFT points, with coordinates of ``grey`` also when it is enlarged by ``zoom``."""
-    big = grey if zoom == 1.0 else cv2.resize(grey, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC)
-    found, raw = cv2.SIFT_create(nfeatures=limit, contrastThreshold=0.006, edgeThreshold=20.0).detectAndCompute(
-        big, None
-    )
+    """The ``limit`` strongest SIFT points of a picture that is ``zoom`` times as large as the coordinates wanted."""
+    sift = cv2.SIFT_create(nfeatures=limit, contrastThreshold=0.006, edgeThreshold=20.0)
+    found, raw = sift.detectAndCompute(grey, None)
     if raw is None or not len(found):
         none = np.zeros(0, np.complex128)
         return Points(none, none, np.zeros((0, 128), np.float32))
     at = np.array([k.pt for k in found])
-    # The centre of pixel 0 of the enlarged picture lies at (1 / zoom − 1) / 2 of the small one.
+    # Centres of pixels lie at whole coordinates: the corner, −½, stays where it is.
     xy = (at[:, 0] + 0.5) / zoom - 0.5 + 1j * ((at[:, 1] + 0.5) / zoom - 0.5)
     frame = np.array([k.size for k in found]) / zoom * np.exp(1j * np.deg2rad([k.angle for k in found]))
     root = np.sqrt(raw / np.maximum(raw.sum(axis=1, keepdims=True), 1e-6))
@@ -79,7 +77,7 @@ def mirror_descriptors(descriptors: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.ascontiguousarray(grid[:, ::-1][..., (-np.arange(8)) % 8]).reshape(-1, 128)
 
 
-def match(points: Points, mirrored: bool = False, limit: int = 400) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def match(points: Points, mirrored: bool = False, limit: int = 400) -> Pairs:
     """Pairs (i, j) of points that look alike and lie apart, the most distinctive first.
 
     As in g2NN, a match is worth its distance relative to that of a further neighbour, here the fifth: a point of a
@@ -107,22 +105,9 @@ def match(points: Points, mirrored: bool = False, limit: int = 400) -> tuple[NDA
     return np.concatenate(rows)[order], np.concatenate(columns)[order]
 
 
-def _similarity(p: NDArray[np.complex128], q: NDArray[np.complex128]) -> tuple[complex, complex]:
-    """Least-squares a, b of q = a·p + b."""
-    pm, qm = p.mean(), q.mean()
-    spread = float(np.sum(np.abs(p - pm) ** 2))
-    a = complex(np.sum((q - qm) * np.conj(p - pm)) / spread) if spread > 1e-6 else 1 + 0j
-    return a, complex(qm - a * pm)
-
-
-def _as_map(a: complex, b: complex, mirrored: bool) -> Map:
-    sign = -1.0 if mirrored else 1.0  # mirrored: q = a·conj(p) + b
-    return np.array([[a.real, -a.imag * sign, b.real], [a.imag, a.real * sign, b.imag]])
-
-
 def consensus(
     points: Points,
-    pairs: tuple[NDArray[np.int64], NDArray[np.int64]],
+    pairs: Pairs,
     reach: float,
     limit: int,
     mirrored: bool = False,
@@ -171,7 +156,7 @@ def consensus(
         for _ in range(3):
             cp, cq = points.xy[i[chosen]], points.xy[j[chosen]]
             cp = np.conj(cp) if mirrored else cp
-            a, b = _similarity(cp, cq)
+            a, b = fit_similarity(cp, cq)
             every_p = np.conj(points.xy[i]) if mirrored else points.xy[i]
             close = alive & (np.abs(a * every_p + b - points.xy[j]) < 3.0)
             close &= np.abs(every_p - cp.mean()) < 2.0 * reach
@@ -185,7 +170,7 @@ def consensus(
         alive &= np.array([(u, v) not in taken for u, v in zip(i.tolist(), j.tolist(), strict=True)])
         distinct = len({(round(z.real / 2), round(z.imag / 2)) for z in points.xy[i[chosen]]})
         if distinct >= 3:
-            found.append(Hypothesis(_as_map(a, b, mirrored), distinct, "points", float(distinct)))
+            found.append(Hypothesis(as_map(a, b, mirrored), distinct, "points", float(distinct)))
     return found
 
 

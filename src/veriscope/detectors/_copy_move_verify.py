@@ -15,10 +15,9 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from veriscope.detectors._copy_move_match import Hypothesis, Map
+from veriscope.detectors._copy_move_geometry import Map, Mask, carried, departure, exact
+from veriscope.detectors._copy_move_match import Hypothesis
 from veriscope.types import Plane
-
-Mask = NDArray[np.bool_]
 
 FEATURES = (
     "log_area",  # ln of the matching area in pixels
@@ -45,6 +44,8 @@ FEATURES = (
     "fraction",  # px by which its shift strays from whole pixels
 )
 
+Places = NDArray[np.complex128]  # x + iy
+
 _WINDOW = 13  # px, of the local correlation
 _AGREE = 0.6  # local correlation from which a pixel belongs to the area
 _SMALLEST = 160  # px: least area worth a word
@@ -66,9 +67,9 @@ class Evidence:
 class Comparison:
     """Everything about one picture (luma, H×W float32) that all its hypotheses share."""
 
-    def __init__(self, luma: Plane, white: Plane, matches: tuple[NDArray[np.complex128], NDArray[np.complex128]]) -> None:
+    def __init__(self, luma: Plane, white: Plane, matches: tuple[Places, Places]) -> None:
         self.luma = luma
-        self.matches = matches  # where the matched key points are, x + iy, and their counterparts
+        self.matches = matches  # where the matched key points are, and their counterparts
         self.white = white
         self.detail = _detail(luma)
         self.middle = _local(self.detail)
@@ -139,15 +140,11 @@ class Comparison:
         mask = largest_area(local, _AGREE, _SMALLEST)
         if mask is None:
             return None
-        other = self.warp_mask(mask, map_)
+        other = carried(mask, map_)
         if np.count_nonzero(mask & other) > _SELF * np.count_nonzero(mask):
             return None
-        return Evidence(hypothesis, map_, mask, other, local, self._features(hypothesis, map_, mask, other, local, valid))
-
-    def warp_mask(self, mask: Mask, map_: Map) -> Mask:
-        """Where ``map_`` carries ``mask``."""
-        height, width = mask.shape
-        return cv2.warpAffine(mask.astype(np.uint8), map_, (width, height), flags=cv2.INTER_NEAREST) > 0
+        features = self._features(hypothesis, map_, mask, other, local, valid)
+        return Evidence(hypothesis, map_, mask, other, local, features)
 
     def refine(self, map_: Map, area: Mask) -> Map | None:
         """``map_`` as an affine map fitted to the grey values in ``area`` (ECC: Evangelidis and Psarakis 2008)."""
@@ -158,7 +155,7 @@ class Comparison:
         template = self.luma[y0:y1, x0:x1]
         start = map_.copy()
         start[:, 2] += map_[:, :2] @ np.array([x0, y0], np.float64)
-        inside = self.warp_mask(cv2.dilate(area.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0, map_).astype(np.uint8)
+        inside = carried(cv2.dilate(area.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0, map_).astype(np.uint8)
         criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 1e-4)
         try:
             _, fitted = cv2.findTransformECC(
@@ -295,27 +292,14 @@ def largest_area(local: Plane, threshold: float, least: int) -> Mask | None:
     return None if stats[best, cv2.CC_STAT_AREA] < least else labels == best
 
 
-def exact(map_: Map, mask: Mask) -> Map | None:
-    """The shift by whole pixels (after a quarter turn or mirror) nearest to ``map_`` at the centre of ``mask``."""
-    linear = np.round(map_[:, :2])
-    if not np.array_equal(np.abs(linear).sum(axis=0), [1, 1]) or not np.array_equal(np.abs(linear).sum(axis=1), [1, 1]):
-        return None
-    ys, xs = np.nonzero(mask)
-    centre = np.array([xs.mean(), ys.mean()])
-    shift = np.round(map_[:, :2] @ centre + map_[:, 2] - linear @ centre)
-    return np.hstack([linear, shift[:, None]])
-
-
-def departure(map_: Map, mask: Mask) -> tuple[float, float]:
-    """How far ``map_`` is from ``exact``: rms px over ``mask`` without its mean, and px of the mean beyond whole."""
-    near = exact(map_, mask)
-    if near is None:
-        return 8.0, 0.35
-    ys, xs = np.nonzero(mask)
-    off = (map_ - near) @ np.stack([xs, ys, np.ones(len(xs))])
-    mean = off.mean(axis=1, keepdims=True)
-    bend = float(np.sqrt(np.mean(np.sum((off - mean) ** 2, axis=0))))
-    return bend, float(np.hypot(*mean[:, 0])) if bend < 2.0 else 0.35
+def grown(evidence: Evidence) -> Mask:
+    """The area with its faintly agreeing rim, for display: as far as the correlation stays above half ``_AGREE``."""
+    faint = (evidence.correlation > _AGREE / 2).astype(np.uint8)
+    faint = cv2.morphologyEx(faint, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9)))
+    _, labels = cv2.connectedComponents(faint, connectivity=4)
+    touched = np.unique(labels[evidence.mask])
+    area = (np.isin(labels, touched[touched > 0]) | evidence.mask).astype(np.uint8)
+    return cv2.morphologyEx(area, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (13, 13))) > 0
 
 
 def _correlation(a: Plane, b: Plane, mean_a: Plane, var_a: Plane, mean_b: Plane, var_b: Plane) -> Plane:

@@ -19,32 +19,34 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 GENERATED = 4.0  # the generating program says so itself: forging this mark gains nobody anything
-COMPOSED = 1.0  # the record names other pictures that went in
+COMPOSED = 0.8  # the record names other pictures that went in, or a tool made for altering faces
 CONTRADICTION = 0.7  # two entries cannot both be true
 CHANGED = 0.5  # the file is not as the camera wrote it
+CLOCK = 0.4  # camera clocks are often wrong
 EDITED = 0.4  # an editing program was used, for whatever reason
 TOUCHED = 0.2  # usual after any second saving
 CONSISTENT = -1.0  # a full record of the exposure, and nothing speaks against it
 DECLARED_CAPTURE = -0.3
 
 _GENERATORS = re.compile(
-    r"midjourney|dall[·\-. ]?e\b|stable[ -]?diffusion|automatic1111|comfyui|invokeai|novelai|adobe firefly|\bfirefly\b"
-    r"|bing image creator|leonardo\.ai|ideogram|black forest labs|\bflux\.?1|made with google ai|google imagen"
-    r"|openai|gpt-image|sdxl|craiyon|nightcafe|dreamstudio|fooocus|easy diffusion|draw things|playground ai|grok image",
+    r"midjourney|dall[·\-. ]?e\b|stable[ -]?diffusion|automatic1111|comfyui|invokeai|novelai|adobe[ _]firefly"
+    r"|bing image creator|leonardo\.ai|ideogram|black forest labs|\bflux\.?1|google imagen|openai|gpt-image|\bsdxl\b"
+    r"|craiyon|nightcafe|dreamstudio|fooocus|easy diffusion|draw things|playground ai",
     re.IGNORECASE,
 )
+_CREDITS = re.compile(r"made with google ai", re.IGNORECASE)
 _FACE_TOOLS = re.compile(
-    r"faceapp|reface|facetune|faceswap|deepfacelab|roop|meitu|beautyplus|youcam|snow camera|airbrush|peachy",
-    re.IGNORECASE,
+    r"\bfaceapp|\breface\b|facetune|faceswap|deepfacelab|\broop\b|meitu|beautyplus|youcam", re.IGNORECASE
 )
 _EDITORS = re.compile(
-    r"photoshop(?! lightroom)|\bgimp\b|affinity photo|paint\.net|paintshop|pixelmator|snapseed|picsart|canva|photopea|polarr"
-    r"|corel|acdsee|acd systems|picasa|photoscape|fotor|befunky|luminar|pixlr|krita|photoimpact|photo editor|paint tool",
+    r"photoshop(?! lightroom)|\bgimp\b|affinity photo|paint\.net|paintshop|pixelmator|snapseed|picsart|\bcanva\b"
+    r"|photopea|polarr|\bcorel|acdsee|acd systems|picasa|photoscape|\bfotor\b|befunky|luminar|pixlr|\bkrita\b"
+    r"|photoimpact|photo editor|paint tool",
     re.IGNORECASE,
 )
 _DEVELOPERS = re.compile(
-    r"lightroom|camera raw|capture one|darktable|rawtherapee|dxo|aperture|nikon transfer|viewnx|digital photo professional"
-    r"|apple photos|photos \d|google photos|vsco",
+    r"lightroom|camera raw|capture one|darktable|rawtherapee|\bdxo\b|aperture|nikon transfer|viewnx"
+    r"|digital photo professional|apple photos|photos \d|google photos|\bvsco\b",
     re.IGNORECASE,
 )
 _AI_SOURCES = {"trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "compositeSynthetic"}
@@ -62,6 +64,17 @@ class Evidence:
     weight: float
     fields: Mapping[str, Any] = field(default_factory=dict)
 
+
+SAVED_AGAIN = "saved again"  # one saving in one program sets off many rules: together they are one piece of evidence
+CAUSES: Mapping[str, str] = {
+    **dict.fromkeys(("editor", "face_tool", "photoshop_structure", "developer", "ingredients", "history"), SAVED_AGAIN),
+    **dict.fromkeys(("changed_later", "maker_note_missing", "web_tables", "library_tables"), SAVED_AGAIN),
+    **dict.fromkeys(("rewritten_jpeg", "thumbnail_missing", "size_differs", "iptc_digest"), SAVED_AGAIN),
+    **dict.fromkeys(("impossible_date", "future_date", "changed_before_made", "zone_differs"), "clock"),
+    **dict.fromkeys(("xmp_date_differs", "xmp_camera_differs", "maker_note_differs"), "identity"),
+    **dict.fromkeys(("declared_ai", "generator_settings", "generator_workflow", "generator_name"), "generator"),
+}
+"""What rules have in common. Of each cause only the heaviest rule counts; others stand alone."""
 
 Rule = Callable[[Mapping[str, Any]], Iterator[Evidence]]
 
@@ -114,7 +127,7 @@ def moment(value: Any) -> datetime | None:
     if found is None:
         return None
     try:
-        return datetime(*(int(part or 0) for part in found.groups()))  # type: ignore[arg-type]  # noqa: DTZ001
+        return datetime(*(int(part or 0) for part in found.groups()))  # type: ignore[arg-type]
     except ValueError:
         return None
 
@@ -142,11 +155,12 @@ def generator_marks(metadata: Mapping[str, Any]) -> Iterator[Evidence]:
     label = _aigc(metadata)
     if label:
         yield Evidence("declared_ai", GENERATED if label == "1" else GENERATED / 2, {"value": f"AIGC {label}"})
-    iptc, xmp = metadata.get("iptc", {}), metadata.get("xmp", {})
-    places = [*software_of(metadata), comment, _text(iptc.get("Credit")), _text(xmp.get("photoshop:Credit"))]
-    places += [_text(_image(metadata).get(name)) for name in ("Artist", "Make", "ImageDescription")]
-    places += [texts.get(name, "") for name in ("Author", "Source", "Title", "Comment")]
-    named = next((found.group(0) for found in map(_GENERATORS.search, places) if found), None)
+    # Only fields that name the maker: a caption may well speak of a generator in a true photograph.
+    named = next((found.group(0) for found in map(_GENERATORS.search, software_of(metadata)) if found), None)
+    credits = (metadata.get("iptc", {}).get("Credit"), metadata.get("xmp", {}).get("photoshop:Credit"))
+    named = named or next((found.group(0) for found in map(_CREDITS.search, map(_text, credits)) if found), None)
+    if "Job ID:" in texts.get("Description", ""):
+        named = named or "Midjourney"
     if named:
         yield Evidence("generator_name", GENERATED, {"value": named})
 
@@ -204,12 +218,12 @@ def dates(metadata: Mapping[str, Any]) -> Iterator[Evidence]:
     known = {name: moment(value) for name, value in stated.items() if re.search(r"[1-9]", _text(value))}
     broken = [name for name, value in known.items() if value is None]
     if broken:
-        yield Evidence("impossible_date", CHANGED, {"value": f"{broken[0]} {_text(stated[broken[0]])[:30]}"})
+        yield Evidence("impossible_date", CLOCK, {"value": f"{broken[0]} {_text(stated[broken[0]])[:30]}"})
     times = {name: value for name, value in known.items() if value is not None}
     horizon = datetime.now(UTC).replace(tzinfo=None) + _DAY
     late = [name for name, value in times.items() if value > horizon]
     if late:
-        yield Evidence("future_date", CHANGED, {"value": f"{late[0]} {times[late[0]]:%Y-%m-%d}"})
+        yield Evidence("future_date", CLOCK, {"value": f"{late[0]} {times[late[0]]:%Y-%m-%d}"})
     original, changed = times.get("DateTimeOriginal"), times.get("DateTime")
     if original and changed and changed < original - _DAY:
         yield Evidence(
@@ -282,7 +296,7 @@ def place(metadata: Mapping[str, Any]) -> Iterator[Evidence]:
     hours = (local - utc).total_seconds() / 3600
     # Zones run from −12 to +14 h and stray from the sun by up to 4; fixes may be two hours old.
     if abs(hours - longitude / 15) > 6.0:
-        yield Evidence("zone_differs", CONTRADICTION, {"made": f"{hours:+.1f}", "value": f"{longitude:.1f}"})
+        yield Evidence("zone_differs", CLOCK, {"made": f"{hours:+.1f}", "value": f"{longitude:.1f}"})
 
 
 def container(metadata: Mapping[str, Any]) -> Iterator[Evidence]:
@@ -311,6 +325,6 @@ def examine(metadata: Mapping[str, Any]) -> list[Evidence]:
     complete = claims_camera(metadata) and all(
         photo.get(name) for name in ("DateTimeOriginal", "ExposureTime", "FNumber")
     )
-    if complete and sum(max(evidence.weight, 0.0) for evidence in found) <= TOUCHED:
+    if complete and all(evidence.weight <= TOUCHED for evidence in found):
         found.append(Evidence("consistent", CONSISTENT, {"value": _text(_image(metadata).get("Model"))[:40]}))
     return sorted(found, key=lambda evidence: -abs(evidence.weight))

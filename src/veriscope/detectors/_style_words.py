@@ -12,12 +12,12 @@ from functools import cache
 
 LEXICON: Mapping[str, Mapping[str, str]] = {
     "en": {
-        "function": "the, a, an, of, to, in, on, at, by, for, with, from, as, and, or, but, if, is, are, was, were, be, "
-        "been, has, have, had, it, its, this, that, these, those, which, who, than, then, also",
+        "function": "the, a, an, of, to, in, on, at, by, for, with, from, as, and, or, but, if, is, are, was, were, "
+        "be, been, has, have, had, it, its, this, that, these, those, which, who, than, then, also",
         "first_person": "i, me, my, mine, we, us, our, ours",
         "second_person": "you, your, yours, yourself",
-        "negation": "not, no, never, none, nobody, nothing, neither, nor, cannot, can't, don't, doesn't, didn't, won't, "
-        "isn't, aren't, wasn't",
+        "negation": "not, no, never, none, nobody, nothing, neither, nor, cannot, can't, don't, doesn't, didn't, "
+        "won't, isn't, aren't, wasn't",
         "absolute": "always, never, all, every, everyone, everybody, nobody, nothing, completely, totally, entirely, "
         "absolutely, proof, proves, proven, truth, exactly, definitely, certainly, only, ever",
         "intensifier": "very, really, so, too, extremely, incredibly, shocking, amazing, terrible, horrible, huge, "
@@ -29,15 +29,16 @@ LEXICON: Mapping[str, Mapping[str, str]] = {
         "connective": "because, therefore, however, although, though, while, since, thus, hence, despite, whereas",
     },
     "vi": {
-        "function": "và, của, là, các, những, cho, với, trong, để, được, có, này, đó, khi, từ, đã, đang, sẽ, về, tại, cũng, "
-        "như, ra, vào, lại, trên",
+        "function": "và, của, là, các, những, cho, với, trong, để, được, có, này, đó, khi, từ, đã, đang, sẽ, về, tại, "
+        "cũng, như, ra, vào, lại, trên",
         "first_person": "tôi, tui, mình, tao, chúng ta, chúng tôi, chúng mình",
         "second_person": "bạn, các bạn, anh em, mọi người, bà con, quý vị",
         "negation": "không, chưa, chẳng, chả, đừng, không hề, chưa từng",
         "absolute": "luôn, tất cả, hoàn toàn, chắc chắn, sự thật, mọi, toàn bộ, không ai, duy nhất, tuyệt đối",
         "intensifier": "rất, quá, lắm, sốc, cực kỳ, vô cùng, kinh hoàng, khủng khiếp, bí mật, thần kỳ",
         "hedge": "có thể, dường như, có lẽ, được cho là, khoảng, nghi, ước tính, dự kiến, có khả năng, bước đầu",
-        "attribution": "theo, cho biết, cho hay, khẳng định, thông báo, xác nhận, thông tin từ, phát biểu, công bố, trả lời",
+        "attribution": "theo, cho biết, cho hay, khẳng định, thông báo, xác nhận, thông tin từ, phát biểu, "
+        "công bố, trả lời",
         "connective": "vì, do đó, tuy nhiên, mặc dù, bởi vì, nhưng, vì vậy, trong khi, ngoài ra, đồng thời",
     },
 }

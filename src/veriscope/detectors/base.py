@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from importlib.resources import files
-from typing import Any, ClassVar
+from typing import Any
 
 from veriscope.types import Detector, Finding, Kind, Policy, Reason, Reliability, Signal, Text
 
@@ -117,16 +117,16 @@ class Method:
     ``sentences`` maps a key to the sentence in each language, with ``str.format`` fields.
     """
 
-    name: ClassVar[str]
-    version: ClassVar[str] = "1"
-    signal: ClassVar[Signal]
-    kinds: ClassVar[frozenset[Kind]]
-    models: ClassVar[tuple[str, ...]] = ()
-    policies: ClassVar[frozenset[Policy]] = ALL_POLICIES
-    reference: ClassVar[str] = ""
-    libraries: ClassVar[tuple[str, ...]] = ("numpy",)
-    title: ClassVar[Text] = {}
-    sentences: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+    name: str
+    version: str = "1"
+    signal: Signal
+    kinds: frozenset[Kind]
+    models: tuple[str, ...] = ()
+    policies: frozenset[Policy] = ALL_POLICIES
+    reference: str = ""
+    libraries: tuple[str, ...] = ("numpy",)
+    title: Text = {}
+    sentences: Mapping[str, Mapping[str, str]] = {}
 
     def say(self, key: str, **values: Any) -> Text:
         return {language: text.format(**values) for language, text in self.sentences[key].items()}

@@ -30,7 +30,7 @@ GENERATORS = re.compile(
 )
 EDITORS = re.compile(
     r"\b(capcut|adobe premiere|premiere pro|after effects|final cut|davinci|blackmagic|vegas pro|filmora|wondershare|"
-    r"inshot|kinemaster|imovie|avid|canva|camtasia|shotcut|kdenlive|openshot|picsart|viva ?video|jianying|lightworks)\b",
+    r"inshot|kinemaster|imovie|avid|canva|camtasia|shotcut|kdenlive|openshot|picsart|viva ?video|jianying)\b",
     re.IGNORECASE,
 )
 TRANSCODERS = re.compile(r"\b(lav[fc]\d*|handbrake|x264|x265|mencoder|gstreamer|libx26[45])", re.IGNORECASE)

@@ -19,9 +19,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from veriscope.detectors._copy_move_geometry import carried
 from veriscope.detectors._copy_move_match import (
-    Hypothesis,
-    Pairs,
     Points,
     consensus,
     dense_offsets,
@@ -31,7 +30,7 @@ from veriscope.detectors._copy_move_match import (
 )
 from veriscope.detectors._copy_move_verify import FEATURES, Comparison, Evidence, grown
 from veriscope.detectors.base import Method
-from veriscope.types import Finding, Image, Infer, Kind, Plane, Policy, Reason, Region, Scalar, Scene, Signal, Text
+from veriscope.types import Finding, Image, Infer, Kind, Policy, Reason, Region, Scalar, Scene, Signal, Text
 
 SHORTEST = 64  # px: least side of a picture
 TILE = 48  # px, side of a tile of the dense search
@@ -57,6 +56,9 @@ EFFORTS: Mapping[Policy, Effort] = {
     Policy.THOROUGH: Effort(500_000, 1_500_000, 4000, 28, 30),
 }
 
+WEIGHTS = np.zeros(len(FEATURES))
+INTERCEPT = 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -76,19 +78,167 @@ def logit(features: NDArray[np.float64]) -> float:
 
 def search(image: Image, effort: Effort) -> Result:
     """Every repeated area of ``image`` (H×W×3 uint8 RGB) with its evidence."""
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
     work = _at_most(grey, effort.pixels)
-    zoom = 1.0
-    points, zoom = _points(grey, work, effort)
+    points = _points(grey, work, effort)
     plain, mirrored = match(points), match(points, mirrored=True)
     proposals = consensus(points, plain, REACH, 5) + consensus(points, mirrored, REACH, 3, mirrored=True)
     luma = work.astype(np.float32)
     white = whiten(luma)
     proposals += dense_offsets(white, TILE, effort.step, effort.offsets)
-    comparison = Comparison(luma, white, _joined(points, plain, mirrored))
+    i, j = np.concatenate([plain[0], mirrored[0]]), np.concatenate([plain[1], mirrored[1]])
+    comparison = Comparison(luma, white, (points.xy[i], points.xy[j]))
     evidence = [e for e in map(comparison.verify, proposals) if e is not None]
-    ranked = sorted(((logit(e.features), -k) for k, e in enumerate(evidence)), reverse=True)
+    evidence.sort(key=lambda e: -logit(e.features))
     texture = float(np.mean(comparison.middle[1] > 4.0))
-    return Result(
-        tuple(evidence[-k] for _, k in ranked), tuple(z for z, _ in ranked), len(points), texture, luma.shape
+    return Result(tuple(evidence), tuple(logit(e.features) for e in evidence), len(points), texture, luma.shape)
+
+
+def _at_most(grey: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
+    factor = float(np.sqrt(pixels / grey.size))
+    if factor >= 1.0:
+        return grey
+    size = max(1, round(grey.shape[1] * factor)), max(1, round(grey.shape[0] * factor))
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _points(grey: NDArray[np.uint8], work: NDArray[np.uint8], effort: Effort) -> Points:
+    """Key points in working coordinates, from a larger picture where that helps."""
+    large = _at_most(grey, effort.point_pixels)
+    points = key_points(large, effort.points, large.shape[1] / work.shape[1])
+    if len(points) < FEW_POINTS and 4 * large.size <= effort.point_pixels:
+        twice = np.asarray(cv2.resize(large, None, fx=2.0, fy=2.0, interpolation=cv2.INTER_CUBIC), np.uint8)
+        points = key_points(twice, effort.points, 2.0 * large.shape[1] / work.shape[1])
+    return points
+
+
+def _box(mask: NDArray[np.bool_], scale: float, group: int, note: Text) -> Region:
+    x, y, width, height = (v * scale for v in cv2.boundingRect(mask.astype(np.uint8)))
+    return Region(x, y, width, height, note=note, group=group)
+
+
+class CopyMove(Method):
+    name = "copy_move"
+    signal = Signal.VISUAL_SPATIAL
+    kinds = frozenset({Kind.IMAGE})
+    libraries = ("numpy", "scipy", "opencv-python-headless")
+    reference = (
+        "Christlein, Riess, Jordan, Riess, Angelopoulou, IEEE TIFS 7(6), 2012; "
+        "Amerini, Ballan, Caldelli, Del Bimbo, Serra, IEEE TIFS 6(3), 2011"
     )
+    title = {"en": "Copied areas", "vi": "Vùng bị sao chép"}
+    sentences = {
+        "found": {
+            "en": "Two areas of the picture are copies of each other: {matches} matching points over {share:.1f} % of "
+            "the picture, {distance:.0f} pixels apart{how_en}.",
+            "vi": "Hai vùng của ảnh là bản sao của nhau: {matches} điểm trùng khớp trên {share:.1f} % diện tích ảnh, "
+            "cách nhau {distance:.0f} điểm ảnh{how_vi}.",
+        },
+        "nothing": {
+            "en": "No two areas of the picture repeat each other beyond natural repetition.",
+            "vi": "Không có hai vùng nào của ảnh lặp lại nhau quá mức lặp tự nhiên.",
+        },
+        "source": {"en": "One of two areas that repeat each other.", "vi": "Một trong hai vùng lặp lại nhau."},
+    }
+
+    def inspect(self, scene: Scene, infer: Infer) -> Finding:  # noqa: ARG002 - no network
+        image = scene.image()
+        if min(image.shape[:2]) < SHORTEST:
+            return self.abstain(Reason.TOO_SMALL)
+        effort = EFFORTS[scene.options.policy]
+        result = search(image, effort)
+        scale = image.shape[1] / result.shape[1]
+        parameters: dict[str, Scalar] = {
+            "working_width": result.shape[1],
+            "working_height": result.shape[0],
+            "tile": TILE,
+            "key_points": result.points,
+        }
+        if result.points < 20 and result.texture < 0.02:
+            return self.abstain(Reason.NO_TEXTURE, parameters=parameters)
+        raw = float(np.clip(result.logits[0], LOWEST, HIGHEST)) if result.logits else LOWEST
+        if raw <= 0.0:
+            return self.found(
+                raw,
+                scene.media.kind,
+                self.say("nothing"),
+                heatmap=np.zeros(result.shape, np.float32),
+                parameters=parameters,
+                measurements={"candidates": len(result.evidence)},
+            )
+        heatmap = np.zeros(result.shape, np.float32)
+        regions: list[Region] = []
+        for group, (evidence, odds) in enumerate(_distinct(result)):
+            area = grown(evidence)
+            other = carried(area, evidence.map)
+            weight = 1.0 / (1.0 + np.exp(-odds))
+            heatmap = np.maximum(heatmap, np.where(area | other, np.float32(weight), np.float32(0.0)))
+            regions += [_box(m, scale, group, self.say("source")) for m in (area, other)]
+        best = result.evidence[0]
+        facts = describe(best, scale)
+        return self.found(
+            raw,
+            scene.media.kind,
+            self.say(
+                "found",
+                matches=facts["matches"],
+                share=100.0 * float(np.mean(heatmap > 0)),
+                distance=facts["distance"],
+                how_en=_how(facts, "en"),
+                how_vi=_how(facts, "vi"),
+            ),
+            heatmap=heatmap,
+            regions=tuple(regions),
+            parameters=parameters,
+            measurements={
+                **facts,
+                "area_share": float(np.mean(heatmap > 0)),
+                "candidates": len(result.evidence),
+                **{f"feature_{name}": float(value) for name, value in zip(FEATURES, best.features, strict=True)},
+            },
+        )
+
+
+def describe(evidence: Evidence, scale: float) -> dict[str, float]:
+    """The map in words of the original picture: matches, distance and shift in pixels, rotation in degrees, scale."""
+    ys, xs = np.nonzero(evidence.mask)
+    centre = np.array([xs.mean(), ys.mean(), 1.0])
+    shift = (evidence.map @ centre - centre[:2]) * scale
+    linear = evidence.map[:, :2]
+    determinant = float(np.linalg.det(linear))
+    first = linear @ np.diag([1.0, np.sign(determinant)])
+    return {
+        "matches": round(float(np.expm1(evidence.features[FEATURES.index("points")]))),
+        "shift_x": float(shift[0]),
+        "shift_y": float(shift[1]),
+        "distance": float(np.hypot(*shift)),
+        "rotation": float(np.degrees(np.arctan2(first[1, 0], first[0, 0]))),
+        "scale": float(np.sqrt(abs(determinant))),
+        "mirrored": float(determinant < 0),
+        "correlation": float(evidence.features[FEATURES.index("correlation")]),
+    }
+
+
+def _how(facts: Mapping[str, float], language: str) -> str:
+    """Rotation, scaling and mirroring in words, where there is any."""
+    turned = {"en": ", turned by {:.0f}°", "vi": ", xoay {:.0f}°"}
+    scaled = {"en": ", scaled by {:.2f}", "vi": ", phóng {:.2f} lần"}
+    mirrored = {"en": ", mirrored", "vi": ", lật gương"}
+    words = ""
+    if abs(facts["rotation"]) >= 2.0:
+        words += turned[language].format(abs(facts["rotation"]))
+    if abs(facts["scale"] - 1.0) >= 0.03:
+        words += scaled[language].format(facts["scale"])
+    return words + (mirrored[language] if facts["mirrored"] else "")
+
+
+def _distinct(result: Result) -> Sequence[tuple[Evidence, float]]:
+    """Convincing candidates, without those that say again what a better one said."""
+    kept: list[tuple[Evidence, float]] = []
+    covered = np.zeros(result.shape, np.bool_)
+    for evidence, odds in zip(result.evidence, result.logits, strict=True):
+        both = evidence.mask | evidence.other
+        if odds > 0.0 and np.count_nonzero(both & covered) < 0.5 * np.count_nonzero(both):
+            kept.append((evidence, odds))
+            covered |= both
+    return kept

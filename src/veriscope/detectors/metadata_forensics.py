@@ -1,8 +1,9 @@
 """Metadata forensics: does what the file says about itself agree with itself, and does it name a generator?
 
-The rules, their weights and their reasons are in ``_metadata_rules``; ``raw`` is the sum of the weights, held within
-[-1.5, 5]: natural log-odds from even odds, judged and not fitted. That software was used is reported and weighs
-little: nearly every published picture was edited, cropped or at least saved again, which is not manipulation.
+The rules, their weights and their reasons are in ``_metadata_rules``. ``raw`` is the sum, over causes, of the heaviest
+rule, held within [-1.5, 5]: natural log-odds from even odds, judged and not fitted. That software was used is reported
+and weighs little: nearly every published picture was edited, cropped or at least saved again, which is not
+manipulation.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from veriscope.detectors._metadata_rules import Evidence, examine
+from veriscope.detectors._metadata_rules import CAUSES, Evidence, examine
 from veriscope.detectors._metadata_sentences import SENTENCES
 from veriscope.detectors.base import Method
 from veriscope.types import Finding, Infer, Kind, Reason, Scalar, Scene, Signal, Text
@@ -25,8 +26,13 @@ _TECHNICAL = frozenset(  # say nothing about where a picture comes from
 
 
 def total(evidence: Sequence[Evidence]) -> float:
-    """Sum of the weights within [LEAST, MOST]."""
-    return min(MOST, max(LEAST, sum(item.weight for item in evidence)))
+    """Natural log-odds within [LEAST, MOST]: the heaviest rule of each cause, and everything that speaks in favour."""
+    against: dict[str, float] = {}
+    for item in evidence:
+        cause = CAUSES.get(item.rule, item.rule)
+        against[cause] = max(against.get(cause, 0.0), item.weight)
+    favour = sum(min(item.weight, 0.0) for item in evidence)
+    return min(MOST, max(LEAST, sum(against.values()) + favour))
 
 
 def speaks(metadata: Mapping[str, Any]) -> bool:

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from veriscope.detectors.audio_splice import AudioSplice
+from veriscope.detectors.av_sync import AudioVisualSync
 from veriscope.detectors.container import Container
+from veriscope.detectors.copy_move import CopyMove
 from veriscope.detectors.double_quantisation import DoubleQuantisation
 from veriscope.detectors.frame_continuity import FrameContinuity
+from veriscope.detectors.hidden_text import HiddenText
 from veriscope.detectors.jpeg_grid import JpegGrid
+from veriscope.detectors.metadata_forensics import MetadataForensics
 from veriscope.detectors.noise_level import NoiseLevel
+from veriscope.detectors.provenance import ContentCredentials
 from veriscope.detectors.stylometry import Stylometry
+from veriscope.detectors.thumbnail import ThumbnailMismatch
 from veriscope.types import Detector
 
 DETECTORS: tuple[Detector, ...] = (
+    CopyMove(),
     JpegGrid(),
     DoubleQuantisation(),
     NoiseLevel(),
+    ThumbnailMismatch(),
+    MetadataForensics(),
+    ContentCredentials(),
     AudioSplice(),
     Container(),
     FrameContinuity(),
+    AudioVisualSync(),
     Stylometry(),
+    HiddenText(),
 )

@@ -15,6 +15,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
@@ -25,7 +26,7 @@ import numpy as np
 from veriscope.detectors._style_words import CUES, pattern
 from veriscope.detectors.base import Method
 from veriscope.perception.language import identify
-from veriscope.types import Finding, Infer, Kind, Reason, Scene, Signal, Span
+from veriscope.types import Finding, Infer, Kind, Reason, Reliability, Scene, Signal, Span
 
 MIN_WORDS = 20
 WINDOW = 25  # words, of the moving-average type-token ratio (Covington & McFall 2010)
@@ -54,7 +55,9 @@ def clean(text: str) -> str:
     """Lower case without links, accounts and hidden characters, every character at its old place."""
     blanked = _NOISE.sub(lambda m: " " * len(m[0]), text[:MAX_CHARACTERS])
     lowered = blanked.lower().replace("’", "'")
-    return lowered if len(lowered) == len(blanked) else "".join(c.lower() if len(c.lower()) == 1 else c for c in blanked)
+    return (
+        lowered if len(lowered) == len(blanked) else "".join(c.lower() if len(c.lower()) == 1 else c for c in blanked)
+    )
 
 
 def variety(words: list[str], window: int = WINDOW) -> float:
@@ -160,7 +163,7 @@ class Stylometry(Method):
     reference = "Horne & Adalı, This Just In, NECO 2017; Rashkin et al., Truth of Varying Shades, EMNLP 2017"
     sentences = {
         "found": {
-            "en": "The wording was compared with reports known to be true and false in {language_en}: of {words} words, "
+            "en": "The wording was compared with true and false reports in {language_en}: of {words} words, "
             "{absolute:.1f} % are absolutes, {attribution:.1f} % name a source, and words vary {variety:.0f} %. "
             "Style is a weak hint and says nothing of the facts.",
             "vi": "Cách dùng từ được so với các bản tin đúng và sai đã biết bằng {language_vi}: trong {words} từ, "
@@ -199,13 +202,17 @@ class Stylometry(Method):
             attribution=100 * measured["attribution"],
             variety=100 * measured["variety"],
         )
-        return self.found(
+        found = self.found(
             fitted["offset"] + sum(parts.values()),
             scene.media.kind,
             summary,
             spans=marks(lowered, language.code, parts) if composed is text else (),
-            parameters={"window": WINDOW, "min_words": MIN_WORDS, "fitted_on": fitted["basis"]},
+            parameters={"window": WINDOW, "min_words": MIN_WORDS, "weights": language.code},
             measurements=shown
             | {k: round(v, 4) for k, v in measured.items()}
             | {f"log_odds_{k}": round(v, 3) for k, v in parts.items()},
         )
+        if found.score is None:
+            return found
+        # The languages differ so much that one reliability for both would flatter English.
+        return replace(found, reliability=Reliability(fitted["reliability"], fitted["basis"]))

@@ -160,9 +160,8 @@ def artifacts(report: Report) -> list[Artifact]:
         for name, _, region in select.crops(report):
             left, top, right, bottom = _box(region, report, preview, 0.15)
             keep(name, preview[top:bottom, left:right])
-    for finding in report.findings:
-        for view in finding.views:
-            keep(f"view-{slug(finding.detector)}-{slug(view.name)}.png", shrink(view.image, MAX_VIEW))
+    for name, _, view in select.views(report):
+        keep(name, shrink(view.image, MAX_VIEW))
     made += [Artifact(f"frame-{t.index}.jpg", "image/jpeg", t.jpeg) for t in report.exhibits.thumbnails]
     keep("waveform.png", waveform(report))
     keep("spectrogram.png", spectrogram(report))

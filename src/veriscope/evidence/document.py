@@ -18,6 +18,7 @@ from veriscope.evidence.schema import public
 from veriscope.evidence.select import plain
 from veriscope.evidence.words import Words
 from veriscope.types import Kind, Reason, Report
+from veriscope.wording import title
 
 WORST = 8  # thumbnails shown
 LONGEST = 900  # pixels of a picture in the report
@@ -50,6 +51,7 @@ class _Writer:
         self.w = Words(lang)
         self.report = report
         self.p: PublicReport = public(report, self.w.lang, base=None)
+        self.titles = {f.detector: title(f, self.w.lang) for f in report.findings}
         # Layers are for the page's opacity slider; paper shows the composed overlay.
         wanted = [a for a in artifacts(report) if not a.name.startswith("heatmap-")]
         worst = sorted(self.p.evidence.thumbnails, key=lambda t: t.rank)[:WORST]
@@ -140,7 +142,7 @@ class _Writer:
         notes = [r.note for r in f.regions] + [s.note for s in f.spans]
         reliability = f"{w.number(f.reliability.value, 2)} ({f.reliability.basis})" if f.reliability.basis else None
         return {
-            "name": f.detector.replace("_", " "),
+            "name": f.title,
             "version": f.version,
             "summary": f.summary,
             "score": None if f.score is None else round(f.score, 4),
@@ -149,10 +151,8 @@ class _Writer:
             "reliability": None if f.score is None else reliability or w("unmeasured"),
             "reference": f.reference,
             "failed": w("failed", code=f.error or "internal") if f.reason is Reason.FAILED else None,
-            "overlay": None
-            if f.overlay is None
-            else self.picture(f.overlay.name, w("map", detector=f.detector.replace("_", " "))),
-            "measurements": self.pairs({k: v for k, v in f.measurements.items() if k != "oddities"}),
+            "overlay": None if f.overlay is None else self.picture(f.overlay.name, w("map", detector=f.title)),
+            "measurements": self.pairs({k: v for k, v in f.measurements.items() if not k.startswith("oddities")}),
             "parameters": self.pairs(f.parameters),
             "notes": [note for note in dict.fromkeys(notes) if note][:MAX_LIST],
         }
@@ -175,7 +175,7 @@ class _Writer:
                         if signal.score is None
                         else self.w("score", score=self.w.number(signal.score, 2)),
                         "findings": [self.finding(f) for f in spoken],
-                        "silent": [[f.detector.replace("_", " "), f.summary] for f in silent],
+                        "silent": [[f.title, f.summary] for f in silent],
                     }
                 )
         return sorted(rows, key=lambda r: -r["weight"])
@@ -183,7 +183,7 @@ class _Writer:
     def crops(self) -> list[dict[str, Any]]:
         shown = []
         for number, region in enumerate((r for r in self.p.suspicious_regions if r.crop), start=1):
-            said = f"{number}. {region.detector.replace('_', ' ')}" + (f": {region.note}" if region.note else "")
+            said = f"{number}. {self.titles[region.detector]}" + (f": {region.note}" if region.note else "")
             shown.append(self.picture(region.crop.name if region.crop else "", said))
         return [s for s in shown if s]
 
@@ -206,7 +206,7 @@ class _Writer:
         pieces = []
         for start, end in pairwise(cuts):
             over = [s for s in spans if s.start <= start and s.end >= end]
-            note = over[0].note or over[0].detector.replace("_", " ") if over else None
+            note = over[0].note or self.titles[over[0].detector] if over else None
             lines = [plain(line, MAX_TEXT) for line in whole[start:end].split("\n")]
             pieces.append({"text": "\n".join(lines), "note": note})
         return pieces
@@ -243,9 +243,8 @@ class _Writer:
             "complete": p.complete,
             "facts": self.facts(),
             "explanation": p.overall_assessment.explanation,
-            "decidedBy": [d.replace("_", " ") for d in p.overall_assessment.decided_by],
             "recommendations": p.overall_assessment.recommendations,
-            "notes": [*p.overall_assessment.notes, *p.notes],
+            "notes": list(dict.fromkeys([*p.overall_assessment.notes, *p.notes])),
             "signals": self.signals(),
             "preview": self.picture("preview.jpg", plain(p.source.name, 160)),
             "regions": self.picture("regions.jpg", w("where.regions")),

@@ -7,6 +7,7 @@ from xml.sax.saxutils import escape
 from veriscope.evidence.timeline import Lane, duration, lanes
 from veriscope.evidence.words import Words
 from veriscope.types import Report
+from veriscope.wording import title
 
 WIDTH, LEFT, LANE, GAP = 900, 190, 46, 10
 BLUE, AMBER = "#4a7fb5", "#e69f00"
@@ -18,14 +19,14 @@ def _ticks(seconds: float) -> list[float]:
     return [n * step for n in range(int(seconds / step) + 1)]
 
 
-def _row(lane: Lane, top: float, seconds: float, words: Words) -> list[str]:
+def _row(lane: Lane, name: str, top: float, seconds: float, words: Words) -> list[str]:
     def x(time: float) -> float:
         return LEFT + min(1.0, max(0.0, time / seconds)) * (WIDTH - LEFT - 10)
 
     def y(score: float) -> float:
         return top + LANE - min(1.0, max(0.0, score)) * LANE
 
-    label, signal = escape(lane.detector.replace("_", " ")), escape(words("signal." + lane.signal.value))
+    label, signal = escape(name), escape(words("signal." + lane.signal.value))
     parts = [
         f'<text x="0" y="{top + 18}" font-size="13">{label}</text>',
         f'<text x="0" y="{top + 34}" font-size="11" opacity="0.75">{signal}</text>',
@@ -58,7 +59,10 @@ def timeline_svg(report: Report, lang: str, *, colour: str | None = None) -> str
     if not rows or seconds <= 0:
         return None
     height = len(rows) * (LANE + GAP) + 22
-    parts = [part for n, lane in enumerate(rows) for part in _row(lane, n * (LANE + GAP), seconds, words)]
+    names = {f.detector: title(f, lang) for f in report.findings}
+    parts: list[str] = []
+    for number, lane in enumerate(rows):
+        parts += _row(lane, names[lane.detector], number * (LANE + GAP), seconds, words)
     for tick in _ticks(seconds):
         at = LEFT + tick / seconds * (WIDTH - LEFT - 10)
         parts.append(

@@ -108,6 +108,8 @@ class ArtifactLink(Model):
 class FindingOut(Model):
     detector: str = Field(description="Name of the method, e.g. `jpeg_grid`.")
     version: str = Field(description="Version of the method.")
+    title: str = Field(description="The method's name for people, in the language asked for.")
+    titles: dict[str, str] = Field(description="That name in every language, by language code.")
     signal: Signal = Field(description="Row of `signalBreakdown` this belongs to.")
     score: Probability = Field(description="Calibrated probability of manipulation, 0–1; null when it abstains.")
     reason: Reason | None = Field(description="Why there is no score; null when there is one.")
@@ -203,7 +205,7 @@ class Heatmap(ArtifactLink):
 
 class ViewOut(ArtifactLink):
     view: str = Field(description="Name of the view, e.g. `error_level`.")
-    detector: str = Field(description="Method that made it.")
+    detector: str | None = Field(description="Method that made it; null for the general views.")
     group: Literal["compression", "noise", "cloning", "spectrum", "metadata"] = Field(description="Analysts' group.")
     caption: str = Field(description="How to read it, in the language asked for.")
     translations: dict[str, str] = Field(description="The caption in every language.")

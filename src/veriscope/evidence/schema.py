@@ -14,6 +14,7 @@ from veriscope.evidence.models import SCHEMA_VERSION, PublicReport
 from veriscope.evidence.select import finite, say, slug, weight
 from veriscope.evidence.timeline import duration, lanes
 from veriscope.types import Finding, Region, Report, Scalar, Signal, Span, Text
+from veriscope.wording import title
 
 __all__ = ["SCHEMA_VERSION", "PublicReport", "public"]
 
@@ -117,6 +118,8 @@ class _Publisher:
         return m.FindingOut(
             detector=f.detector,
             version=f.version,
+            title=title(f, self.lang),
+            titles=dict(f.title),
             signal=f.signal,
             score=finite(f.score),
             reason=f.reason,
@@ -131,7 +134,7 @@ class _Publisher:
             heatmap=m.ArtifactLink(**self.heatmap(f)) if self.mapped(f) else None,
             overlay=m.ArtifactLink(**self.overlay(f)) if self.mapped(f) else None,
             parameters=_flat(f.parameters),
-            measurements=_flat(f.measurements),
+            measurements=_flat({k: v for k, v in f.measurements.items() if k != "rows"}),  # they are in ``metadata``
             libraries=dict(f.libraries),
             reference=f.reference,
             error=f.error,
@@ -209,15 +212,14 @@ class _Publisher:
             ],
             views=[
                 m.ViewOut(
-                    **self.link(f"view-{slug(f.detector)}-{slug(v.name)}.png", "image/png"),
+                    **self.link(name, "image/png"),
                     view=v.name,
-                    detector=f.detector,
+                    detector=None if f is None else f.detector,
                     group=v.group,
                     caption=say(v.caption, self.lang),
                     translations=dict(v.caption),
                 )
-                for f in self.r.findings
-                for v in f.views
+                for name, f, v in select.views(self.r)
             ],
             timeline=[
                 m.Lane(
@@ -234,7 +236,7 @@ class _Publisher:
             if sound
             else None,
             spectrogram=None
-            if x.spectrogram is None
+            if x.spectrogram is None or not x.spectrogram.size
             else m.Spectrogram(
                 **self.link("spectrogram.png", "image/png"), top_hz=finite(x.spectrogram_hz) or 0.0, duration=seconds
             ),
@@ -323,7 +325,7 @@ class _Publisher:
             evidence=self.evidence(),
             metadata=[
                 m.MetadataRow(group=row.group, name=row.name, value=row.value, odd=row.odd, note=row.note)
-                for row in select.metadata_rows(r)
+                for row in select.metadata_rows(r, self.lang)
             ],
             text=None if text is None else text[:MAX_TEXT],
             text_truncated=text is not None and len(text) > MAX_TEXT,

@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from veriscope.types import Finding, Region, Report, Span, Text, Thumbnail
+from veriscope.types import Finding, Region, Report, Span, Text, Thumbnail, View
+from veriscope.wording import title
 
 SUSPICIOUS = 0.5  # a calibrated score above this is more likely manipulated than not
 MAX_CROPS = 12
 MAX_ROWS = 400
 MAX_VALUE = 400  # characters of one metadata value
-NETWORK = "network:"  # prefix of the networks in ``Report.versions``
+NETWORK = "model:"  # prefix of the networks in ``Report.versions``
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,12 @@ def thumbnails(report: Report) -> list[tuple[Thumbnail, float | None, int]]:
     return [(t, s, rank[i]) for i, (t, s) in enumerate(scored)]
 
 
+def views(report: Report) -> list[tuple[str, Finding | None, View]]:
+    """(artifact's name, method where one made it, view): the analyst's pictures."""
+    general = [(f"view-{slug(v.name)}.png", None, v) for v in report.exhibits.views]
+    return general + [(f"view-{slug(f.detector)}-{slug(v.name)}.png", f, v) for f in report.findings for v in f.views]
+
+
 def networks(report: Report) -> dict[str, str]:
     return {k.removeprefix(NETWORK): v for k, v in report.versions.items() if k.startswith(NETWORK)}
 
@@ -131,34 +138,46 @@ def _flatten(value: Any, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], s
     return [] if value is None or value == "" else [(path, str(value))]
 
 
-def _oddities(report: Report) -> list[tuple[str, str, str]]:
-    """(detector, field, remark) that detectors left in ``measurements["oddities"]`` as "field: remark"."""
+def measured_rows(report: Report) -> list[tuple[tuple[str, ...], str]]:
+    """The rows that a detector prepared as ``group<TAB>name<TAB>value``, else everything that was parsed."""
+    prepared = [
+        tuple(row.split("\t", 2))
+        for finding in report.findings
+        for row in _texts(finding.measurements.get("rows"))
+        if row.count("\t") >= 2
+    ]
+    if prepared:
+        return [((group, name) if name else (group,), value) for group, name, value in prepared]
+    return _flatten(report.exhibits.metadata, ())
+
+
+def _texts(value: Any) -> list[str]:
+    return [v for v in value if isinstance(v, str)] if isinstance(value, (list, tuple)) else []
+
+
+def _oddities(report: Report, lang: str) -> list[tuple[str, str]]:
+    """(method, sentence) for what detectors found odd: ``measurements["oddities"]``, and ``oddities_vi``, …"""
     found = []
     for finding in report.findings:
-        listed = finding.measurements.get("oddities", ())
-        for item in [listed] if isinstance(listed, str) else listed if isinstance(listed, (list, tuple)) else []:
-            field, colon, remark = str(item).partition(":")
-            found.append((finding.detector, field.strip(), remark.strip() if colon else field.strip()))
+        english = _texts(finding.measurements.get("oddities"))
+        local = _texts(finding.measurements.get(f"oddities_{lang}"))
+        found += [(title(finding, lang), text) for text in (local if len(local) == len(english) else english)]
     return found
 
 
-def metadata_rows(report: Report) -> list[MetadataField]:
-    """What the file says of itself as flat rows, those with an oddity first."""
-    odd = _oddities(report)
-    matched: set[int] = set()
+def metadata_rows(report: Report, lang: str) -> list[MetadataField]:
+    """What the file says of itself as flat rows, those with an oddity first.
+
+    An oddity belongs to the row whose value its sentence quotes; one that quotes none is a row of its own.
+    """
+    odd = _oddities(report, lang)
+    matched: set[str] = set()
     rows: list[MetadataField] = []
-    for path, value in _flatten(report.exhibits.metadata, ())[:MAX_ROWS]:
-        group, name = ".".join(path[:-1]), path[-1] if path else ""
-        notes = []
-        for n, (_, field, remark) in enumerate(odd):
-            if field.lower() in {name.lower(), ".".join(path).lower()}:
-                matched.add(n)
-                notes.append(remark)
-        note = plain("; ".join(notes)) if notes else None
+    for path, value in measured_rows(report)[:MAX_ROWS]:
+        notes = [text for _, text in odd if len(value) >= 4 and value in text]
+        matched |= set(notes)
+        note = plain(" ".join(notes)) if notes else None
+        group, name = (".".join(path[:-1]), path[-1]) if len(path) > 1 else ("", "".join(path))
         rows.append(MetadataField(plain(group, 80), plain(name, 80), plain(value), bool(notes), note))
-    alone = [
-        MetadataField(detector, plain(field, 80), "–", True, None if remark == field else plain(remark))
-        for n, (detector, field, remark) in enumerate(odd)
-        if n not in matched
-    ]
+    alone = [MetadataField("", method, plain(text), True, None) for method, text in odd if text not in matched]
     return alone + sorted(rows, key=lambda r: not r.odd)

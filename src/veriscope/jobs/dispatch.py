@@ -78,6 +78,10 @@ class LocalDispatcher:
         return sum(member.job_id is not None for member in self._members)
 
     @property
+    def alive(self) -> int:
+        return sum(member.process.alive for member in self._members)
+
+    @property
     def size(self) -> int:
         return len(self._members)
 

@@ -91,7 +91,9 @@ class Worker:
         facts = {"state": ended.state, "attempt": job.attempts, "seconds": round(time.monotonic() - began, 3)}
         stages = {stage: round(ms, 1) for stage, ms in outcome.timings.items()}
         log.info("job", job=job.id, kind=job.kind, code=code, result=ended.result_id, stages=stages, **facts)
-        self._notify("ended", job.id, {"state": str(ended.state), "code": code, "timings": dict(outcome.timings)})
+        said = {} if outcome.record is None else {"kind": outcome.record.kind, "label": outcome.record.label}
+        said |= {"state": str(ended.state), "code": code}
+        self._notify("ended", job.id, {**said, "timings": dict(outcome.timings)})
 
     def _attempt(self, job: Job, held: _Held) -> tuple[Job | None, Outcome]:
         """The job as it stands afterwards; ``None`` when somebody else owns it now."""

@@ -14,7 +14,7 @@ from typing import Any
 
 _CHUNKS = 4096
 _NAMED = 128
-_TEXT = 4000  # characters kept of one text
+_TEXT = 16_000  # characters kept of one text
 _INFLATED = 2_000_000  # bytes of one compressed chunk
 _TEXTS = 64
 _TEXT_CHUNKS = 128

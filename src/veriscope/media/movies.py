@@ -282,14 +282,17 @@ def _thumb(frame: Any) -> NDArray[np.uint8]:
 
 def _rgb(frame: Any) -> NDArray[np.uint8]:
     scale = min(1.0, _LONGEST / max(frame.width, frame.height))
+    image: NDArray[Any]
     if scale < 1:
         width, height = (max(2, round(side * scale / 2) * 2) for side in (frame.width, frame.height))
-        frame_rgb = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA")
+        image = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA").to_ndarray()
+    elif frame.format.name == "yuv420p" and frame.width % 2 == 0 and frame.height % 2 == 0:
+        # a third of the time of the general converter, on the format of nearly every video
+        image = cv2.cvtColor(frame.to_ndarray(), cv2.COLOR_YUV2RGB_I420)
     else:
-        frame_rgb = frame.reformat(format="rgb24")
-    image = frame_rgb.to_ndarray()
+        image = frame.reformat(format="rgb24").to_ndarray()
     turns = round(float(getattr(frame, "rotation", 0) or 0) / 90) % 4
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+    return np.ascontiguousarray(np.rot90(image, turns) if turns else image, dtype=np.uint8)
 
 
 def audio(

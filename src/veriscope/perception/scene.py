@@ -285,11 +285,18 @@ class OpenScene:
 
     # faces
 
-    def look(self, frame: Frame) -> list[Face]:
-        """Find the faces of a frame that passes by and remember them in tracks."""
-        faces = detect_faces(frame.image, self._infer, long_side=_FACE_SIDE[self.options.policy])
+    def find_faces(self, frame: Frame) -> Sequence[Face]:
+        """The faces of one frame; any thread may ask, in any order."""
+        return detect_faces(frame.image, self._infer, long_side=_FACE_SIDE[self.options.policy])
+
+    def track(self, frame: Frame, faces: Sequence[Face]) -> Sequence[Face]:
+        """Remember a frame's faces in tracks; frames must come in order."""
         self._tracker.add(faces, frame.time, frame.index)
         return faces
+
+    def look(self, frame: Frame) -> Sequence[Face]:
+        """Find and track, for a caller that takes the frames one by one."""
+        return self.track(frame, self.find_faces(frame))
 
     def faces(self) -> Sequence[FaceTrack]:
         """Tracks: of length one in a picture; in a video those seen so far."""

@@ -42,7 +42,7 @@ class Record:
 class Query:
     """What the history is searched for; every part that is given must hold."""
 
-    text: str | None = None  # part of the name
+    text: str | None = None  # part of the name, or the beginning of the hash
     sha256: str | None = None  # or the beginning of it
     label: str | None = None
     kind: str | None = None
@@ -108,7 +108,8 @@ class Reports:
         columns = [c for c in _COLUMNS if c.name != "body"]
         found = self._mine(who).with_only_columns(*columns)
         if query.text:
-            found = found.where(reports.c.name.icontains(query.text, autoescape=True))
+            hashed = reports.c.sha256.startswith(query.text.lower(), autoescape=True)
+            found = found.where(or_(reports.c.name.icontains(query.text, autoescape=True), hashed))
         if query.sha256:
             found = found.where(reports.c.sha256.startswith(query.sha256.lower(), autoescape=True))
         for column, value in ((reports.c.label, query.label), (reports.c.kind, query.kind)):

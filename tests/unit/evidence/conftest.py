@@ -76,7 +76,11 @@ def image_report() -> Report:
             None,
             signal=Signal.METADATA,
             reason=Reason.NOT_APPLICABLE,
-            measurements={"oddities": ["Software: written by an editor", "thumbnail: older than the picture"]},
+            title={"en": "Metadata", "vi": "Siêu dữ liệu"},
+            measurements={
+                "oddities": [f"Saved by {HOSTILE}.", "The thumbnail is older."],
+                "oddities_vi": [f"Được lưu bởi {HOSTILE}.", "Ảnh thu nhỏ cũ hơn."],
+            },
         ),
         finding(
             "views",
@@ -111,7 +115,7 @@ def image_report() -> Report:
         coverage=Coverage(10800, 10800, "pixels", faces=0),
         timings={"decode": 1.5, "total": 20.0},
         complete=False,
-        versions={"veriscope": "0.1", "numpy": "2", "network:centerface": "1"},
+        versions={"veriscope": "0.1", "numpy": "2", "model:centerface": "1"},
         settings={"max_pixels": 100, "hostile": HOSTILE},
         provenance=Provenance("invalid", signer=HOSTILE, details={"cert": b"123", "when": math.nan}),
         notes=({"en": "A remark.", "vi": "Một nhận xét."},),

@@ -70,7 +70,7 @@ def test_says_what_matters(image_report: Report) -> None:
         "Somebody et al., A method, 2020",
         "AUC 0.70 [0.60, 0.80]",
         "changed after signing",
-        "written by an editor",
+        "The thumbnail is older.",
         "What this report cannot say",
         "Score and map disagree.",
         "Ask for the original file.",

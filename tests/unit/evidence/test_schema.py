@@ -65,12 +65,26 @@ def test_language_and_translations(image_report: Report) -> None:
 
 def test_metadata_rows_put_oddities_first_and_are_safe_to_show(image_report: Report) -> None:
     rows = public(image_report).metadata
-    odd = [r for r in rows if r.odd]
-    assert rows[: len(odd)] == odd
-    assert {"Software", "thumbnail"} == {r.name for r in odd}
-    assert all("\u202e" not in r.value for r in rows)
+    assert [(r.name, r.odd) for r in rows[:2]] == [("Metadata", True), ("Software", True)]
+    assert rows[0].value == "The thumbnail is older."  # quotes no value: a row of its own
+    assert rows[1].note is not None
+    assert rows[1].note.startswith("Saved by")
+    assert not any(r.odd for r in rows[2:])
+    assert all("\u202e" not in r.value + (r.note or "") for r in rows)
     assert next(r for r in rows if r.name == "Blob").value == "(9 bytes)"
     assert not any(r.name == "Empty" for r in rows)
+    assert public(image_report, "vi").metadata[0].value == "Ảnh thu nhỏ cũ hơn."
+
+
+def test_rows_prepared_by_a_detector_replace_the_raw_ones(image_report: Report) -> None:
+    prepared = ["EXIF IFD0\tMake\tNikon", "GPS\t\tthere\tand back", "broken"]
+    findings = tuple(replace(f, measurements={"rows": prepared}) for f in image_report.findings[:1])
+    out = public(replace(image_report, findings=findings))
+    assert [(r.group, r.name, r.value) for r in out.metadata] == [
+        ("EXIF IFD0", "Make", "Nikon"),
+        ("", "GPS", "there and back"),
+    ]
+    assert "rows" not in out.signal_breakdown.frequency.findings[0].measurements
 
 
 def test_frames_are_combined_by_weight_and_nan_is_dropped(video_report: Report) -> None:
@@ -97,7 +111,7 @@ def test_links(image_report: Report, video_report: Report) -> None:
 def test_networks_are_told_from_libraries(image_report: Report) -> None:
     out = public(image_report)
     assert [(n.name, n.version) for n in out.models] == [("centerface", "1")]
-    assert "network:centerface" not in out.versions
+    assert "model:centerface" not in out.versions
 
 
 def test_long_text_is_cut_and_says_so(text_report: Report) -> None:

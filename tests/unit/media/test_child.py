@@ -115,9 +115,7 @@ def test_a_killed_child_costs_one_request(child: DecodeChild, tmp_path: Path) ->
 
 @pytest.mark.parametrize("cut", [0.1, 0.5, 0.9])
 @pytest.mark.parametrize("format_", ["jpeg", "png", "webp", "tiff"])
-def test_cut_off_pictures_are_damaged_not_crashes(
-    child: DecodeChild, tmp_path: Path, format_: str, cut: float
-) -> None:
+def test_cut_off_pictures_are_damaged_not_crashes(child: DecodeChild, tmp_path: Path, format_: str, cut: float) -> None:
     data = making.encoded(making.photo(200, 150), format_.upper())
     path = tmp_path / "x"
     path.write_bytes(data[: int(len(data) * cut)])

@@ -1,0 +1,76 @@
+"""``veriscope serve``: one process for HTTP, and the ones that it starts."""
+
+from __future__ import annotations
+
+import os
+import socket
+from types import FrameType
+
+import uvicorn
+
+from veriscope.api.app import create_app
+from veriscope.config import Settings
+from veriscope.errors import BadSetting
+from veriscope.jobs.log import configure
+
+FINISH_SECONDS = 30  # answers under way may finish
+
+
+class _Server(uvicorn.Server):
+    """Ends event streams as soon as it is told to stop; they would hold up the shutdown."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        del sig, frame
+        self.force_exit = self.should_exit
+        self.should_exit = True
+        service = getattr(self.config.app.state, "service", None)  # type: ignore[union-attr]
+        if service is not None:
+            service.hub.close()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and sockets:
+            host, port = sockets[0].getsockname()[:2]
+            name = f"[{host}]" if ":" in host else host
+            print(f"Veriscope is ready at http://{name}:{port}", flush=True)
+
+
+def _bind(settings: Settings) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        bound = socket.socket(family, kind, protocol)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError as exc:
+        raise BadSetting(
+            f"The address {settings.host}:{settings.port} cannot be used: {exc.strerror}.",
+            hint="Is something else running there? Choose another with --port.",
+        ) from exc
+    return bound
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM; a second one stops at once. No process is left behind.
+
+    Raises:
+        BadSetting: the address cannot be used.
+    """
+    configure(settings)
+    with _bind(settings) as listening:
+        server = _Server(
+            uvicorn.Config(
+                create_app(settings),
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                date_header=False,
+                lifespan="on",
+                timeout_graceful_shutdown=FINISH_SECONDS,
+            )
+        )
+        server.run(sockets=[listening])
+        if server.force_exit:  # the processes notice that this one is gone, and go as well
+            os._exit(1)
