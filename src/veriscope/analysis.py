@@ -10,6 +10,7 @@ No server is needed. ``Examiner`` is what services hold: it keeps the decode chi
 from __future__ import annotations
 
 import logging
+import math
 import platform
 import tempfile
 import time
@@ -63,6 +64,7 @@ from veriscope.types import (
 
 log = logging.getLogger(__name__)
 _SHAPING = ("numpy", "scipy", "opencv-python-headless", "pillow", "av", "onnxruntime", "c2pa-python")
+_FOLLOW = 0.2  # seconds for which a face that was found is taken to stay where it is
 _WORDS = {Kind.TEXT, Kind.HTML}
 _SPECTROGRAM_KINDS = {Kind.AUDIO, Kind.VIDEO}
 
@@ -209,14 +211,20 @@ class Examiner(AbstractContextManager["Examiner"]):
             with clock("faces"):
                 return scene.find_faces(frame)
 
-        ahead: deque[tuple[Frame, Future[Sequence[Face]]]] = deque()
+        def ready(frame: Frame, found: Future[Sequence[Face]] | None) -> tuple[Frame, Sequence[Face]]:
+            return frame, () if found is None else scene.track(frame, found.result())
+
+        ahead: deque[tuple[Frame, Future[Sequence[Face]] | None]] = deque()
+        looked = -math.inf
         for frame in scene.frames():
-            ahead.append((frame, self._pool.submit(find, frame)))
+            # between samples and bursts a face is found again soon enough to follow it, at a third of the cost
+            follow = not frame.sampled and frame.burst is None and frame.time - looked < _FOLLOW
+            ahead.append((frame, None if follow else self._pool.submit(find, frame)))
+            looked = looked if follow else frame.time
             if len(ahead) > self._threads:
-                first, found = ahead.popleft()
-                yield first, scene.track(first, found.result())
-        for first, found in ahead:
-            yield first, scene.track(first, found.result())
+                yield ready(*ahead.popleft())
+        while ahead:
+            yield ready(*ahead.popleft())
 
     def _guard(self, detector: Detector, work: Callable[[], Finding], clock: _Clock) -> Finding:
         """A detector that breaks is shown as broken; it neither stops the others nor passes for an abstention."""

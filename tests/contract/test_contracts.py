@@ -72,7 +72,7 @@ def test_settings_come_from_flag_then_environment_then_file(tmp_path: Path, monk
     "flags",
     [
         {"port": 70000},
-        {"host": "0.0.0.0"},  # noqa: S104
+        {"host": "0.0.0.0"},
         {"host": "192.0.2.1", "tokens": "short"},
         {"quarantine": True},
         {"nonsense": 1},

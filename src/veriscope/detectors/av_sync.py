@@ -120,16 +120,16 @@ class AudioVisualSync(Method):
             "{offset:+.0f} ms).",
         },
         "shifted": {
-            "en": "The mouth follows the voice best when the sound is moved by {offset:+.0f} ms (correlation {peak:.2f}, "
-            "against {near:.2f} in step).",
-            "vi": "Miệng khớp với giọng nhất khi dịch âm thanh {offset:+.0f} ms (tương quan {peak:.2f}, so với {near:.2f} "
-            "khi không dịch).",
+            "en": "The mouth follows the voice best when the sound is moved by {offset:+.0f} ms (correlation "
+            "{peak:.2f}, against {near:.2f} in step).",
+            "vi": "Miệng khớp với giọng nhất khi dịch âm thanh {offset:+.0f} ms (tương quan {peak:.2f}, so với "
+            "{near:.2f} khi không dịch).",
         },
         "apart": {
             "en": "Over {seconds:.1f} s of speech the mouth's motion and the voice hardly correlate ({near:.2f}); the "
             "speaker may also be off screen.",
-            "vi": "Trong {seconds:.1f} giây có lời nói, cử động miệng và giọng nói hầu như không tương quan ({near:.2f}); "
-            "người nói cũng có thể ở ngoài khung hình.",
+            "vi": "Trong {seconds:.1f} giây có lời nói, cử động miệng và giọng nói hầu như không tương quan "
+            "({near:.2f}); người nói cũng có thể ở ngoài khung hình.",
         },
     }
 
@@ -208,7 +208,8 @@ class _MouthWatch:
 
 def _aligned(frame: Frame, matrix: NDArray[np.float64]) -> Grey:
     crop = cv2.warpAffine(frame.image, matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
-    return cv2.GaussianBlur(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1.5)
+    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return cv2.GaussianBlur(grey, (0, 0), 1.5).astype(np.float32, copy=False)
 
 
 def longest_run(

@@ -56,8 +56,33 @@ EFFORTS: Mapping[Policy, Effort] = {
     Policy.THOROUGH: Effort(500_000, 1_500_000, 4000, 28, 30),
 }
 
-WEIGHTS = np.zeros(len(FEATURES))
-INTERCEPT = 0.0
+WEIGHTS = np.array(
+    [
+        0.1277,  # log_area
+        0.8300,  # log_share
+        -7.2028,  # correlation
+        9.3823,  # fine
+        10.7470,  # middle
+        0.5030,  # coarse
+        -1.1372,  # difference
+        -0.3783,  # bias
+        -7.5909,  # overlap
+        1.6489,  # edge
+        0.5474,  # isotropy
+        -1.7726,  # peak
+        -4.5081,  # rival
+        0.8522,  # points
+        0.0848,  # tiles
+        -1.4357,  # texture
+        4.7519,  # fill
+        -0.7697,  # stretch
+        -0.3170,  # turn
+        -1.3342,  # mirror
+        -0.3738,  # bend
+        -1.0711,  # fraction
+    ]
+)
+INTERCEPT = -4.7090
 
 
 @dataclass(frozen=True, slots=True)

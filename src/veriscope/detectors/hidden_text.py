@@ -168,9 +168,10 @@ def concealed_text(source: str) -> tuple[int, list[str]]:
 class HiddenText(Method):
     name = "hidden_text"
     signal = Signal.TEXT
-    kinds = frozenset({Kind.TEXT, Kind.HTML, Kind.IMAGE})
+    kinds = frozenset({Kind.TEXT, Kind.HTML})  # and captions, which the examiner hands to text detectors
     libraries = ()
     reference = "Boucher et al., Bad Characters, IEEE S&P 2022; Unicode Technical Standard 39"
+    title = {"en": "Hidden characters", "vi": "Ký tự ẩn"}
     sentences = {
         "found": {
             "en": "{count} places hold characters that a reader cannot see or takes for others: {kinds_en}.",
@@ -190,13 +191,10 @@ class HiddenText(Method):
             "vi": "Trang có {characters} ký tự văn bản được đặt ẩn, cả trình đơn lẫn thủ thuật đều làm vậy; "
             "phần văn bản không có ký tự ẩn.",
         },
-        "none": {"en": "No text came with the picture.", "vi": "Không có văn bản đi kèm ảnh."},
     }
 
     def inspect(self, scene: Scene, infer: Infer) -> Finding:  # noqa: ARG002
         text = scene.text()
-        if not text.strip():
-            return self.abstain(Reason.NOT_APPLICABLE, self.say("none"))
         marks = scan(text)
         counted = [m for m in marks if m.counts]
         measured: dict[str, Any] = {"characters": len(text)}

@@ -239,7 +239,7 @@ class JpegGrid(Method):
         },
     }
 
-    def inspect(self, scene: Scene, infer: Infer) -> Finding:
+    def inspect(self, scene: Scene, infer: Infer) -> Finding:  # noqa: ARG002 - no network
         stored = stored_luma(scene)
         luma = np.clip(np.rint(stored.plane), 0, 255).astype(np.float32)
         if min(luma.shape) < LEAST_SIDE:

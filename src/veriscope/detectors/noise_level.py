@@ -120,7 +120,7 @@ class NoiseLevel(Method):
         },
     }
 
-    def inspect(self, scene: Scene, infer: Infer) -> Finding:
+    def inspect(self, scene: Scene, infer: Infer) -> Finding:  # noqa: ARG002 - no network
         stored = stored_luma(scene)
         luma = stored.plane
         if min(luma.shape) < 8 * WINDOW:

@@ -8,6 +8,7 @@ from veriscope.detectors.container import Container
 from veriscope.detectors.copy_move import CopyMove
 from veriscope.detectors.double_quantisation import DoubleQuantisation
 from veriscope.detectors.frame_continuity import FrameContinuity
+from veriscope.detectors.frame_noise import FrameNoise
 from veriscope.detectors.hidden_text import HiddenText
 from veriscope.detectors.jpeg_grid import JpegGrid
 from veriscope.detectors.metadata_forensics import MetadataForensics
@@ -28,6 +29,7 @@ DETECTORS: tuple[Detector, ...] = (
     AudioSplice(),
     Container(),
     FrameContinuity(),
+    FrameNoise(),
     AudioVisualSync(),
     Stylometry(),
     HiddenText(),

@@ -159,7 +159,7 @@ def statistic(luma: Plane) -> tuple[float | None, Plane]:
 
 def heat_of(traces: Traces) -> Plane:
     centre, spread = SCALES["local"]
-    return np.clip((traces.tiles - centre) / (8 * spread), 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip((traces.tiles - centre) / (8 * spread), 0.0, 1.0), np.float32)
 
 
 class Resampling(Method):
@@ -180,7 +180,8 @@ class Resampling(Method):
             "vi": "Toàn bộ ảnh mang dấu vết tuần hoàn như việc phóng to hoặc xoay để lại.",
         },
         "local": {
-            "en": "One part of the picture carries a periodic trace that the rest lacks, as enlarging or turning leaves it.",
+            "en": "One part of the picture carries a periodic trace that the rest lacks, as enlarging or turning "
+            "leaves it.",
             "vi": "Một vùng của ảnh mang dấu vết tuần hoàn mà phần còn lại không có, như khi phóng to hoặc xoay.",
         },
         "lattice": {
@@ -191,7 +192,7 @@ class Resampling(Method):
         },
     }
 
-    def inspect(self, scene: Scene, infer: Infer) -> Finding:
+    def inspect(self, scene: Scene, infer: Infer) -> Finding:  # noqa: ARG002 - no network
         stored = stored_luma(scene)
         if min(stored.plane.shape) < TILE + 2:
             return self.abstain(Reason.TOO_SMALL)

@@ -53,11 +53,11 @@ _MARKS: Mapping[str, Mapping[str, str]] = {
 
 def clean(text: str) -> str:
     """Lower case without links, accounts and hidden characters, every character at its old place."""
-    blanked = _NOISE.sub(lambda m: " " * len(m[0]), text[:MAX_CHARACTERS])
-    lowered = blanked.lower().replace("’", "'")
-    return (
-        lowered if len(lowered) == len(blanked) else "".join(c.lower() if len(c.lower()) == 1 else c for c in blanked)
-    )
+    blanked = _NOISE.sub(lambda m: " " * len(m[0]), text[:MAX_CHARACTERS]).replace("’", "'")
+    lowered = blanked.lower()
+    if len(lowered) == len(blanked):
+        return lowered
+    return "".join(c.lower() if len(c.lower()) == 1 else c for c in blanked)  # "İ" has a two-letter lower case
 
 
 def variety(words: list[str], window: int = WINDOW) -> float:
@@ -158,9 +158,10 @@ def marks(text: str, language: str, parts: Mapping[str, float]) -> tuple[Span, .
 class Stylometry(Method):
     name = "stylometry"
     signal = Signal.TEXT
-    kinds = frozenset({Kind.TEXT, Kind.HTML, Kind.IMAGE})
+    kinds = frozenset({Kind.TEXT, Kind.HTML})  # and captions, which the examiner hands to text detectors
     libraries = ("numpy", "py3langid")
     reference = "Horne & Adalı, This Just In, NECO 2017; Rashkin et al., Truth of Varying Shades, EMNLP 2017"
+    title = {"en": "Style of wording", "vi": "Văn phong"}
     sentences = {
         "found": {
             "en": "The wording was compared with true and false reports in {language_en}: of {words} words, "
@@ -170,16 +171,10 @@ class Stylometry(Method):
             "{absolute:.1f} % là lời tuyệt đối, {attribution:.1f} % dẫn nguồn, độ đa dạng từ {variety:.0f} %. "
             "Văn phong chỉ là gợi ý yếu và không nói gì về sự thật.",
         },
-        "none": {
-            "en": "No text came with the picture.",
-            "vi": "Không có văn bản đi kèm ảnh.",
-        },
     }
 
     def inspect(self, scene: Scene, infer: Infer) -> Finding:  # noqa: ARG002
         text = scene.text()
-        if not text.strip():
-            return self.abstain(Reason.NOT_APPLICABLE, self.say("none"))
         # Composed letters, or the lists would miss Vietnamese typed as letter plus mark.
         composed = text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
         lowered = clean(composed)

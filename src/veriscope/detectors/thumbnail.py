@@ -200,12 +200,14 @@ def unexplained(shown: Image, small: Image) -> Plane:
     error = np.zeros(small.shape[:2], np.float32)
     for channel in range(3):
         a, b = first[:, :, channel], second[:, :, channel]
-        keep = np.ones(a.shape, bool)
+        open_range = (a > 4) & (a < 251) & (b > 4) & (b < 251)  # clipped values do not lie on the line
+        usable = open_range if open_range.mean() > 0.1 else np.ones(a.shape, bool)
+        keep = usable
         gain, offset = 1.0, 0.0
         for _ in range(4):
             gain, offset = _line(a[keep], b[keep])
             miss = np.abs(np.clip(gain * a + offset, 0.0, 255.0) - b)
-            keep = miss <= np.quantile(miss, 0.6)
+            keep = usable & (miss <= np.quantile(miss[usable], 0.6))
         fitted = np.asarray(np.clip(gain * a + offset, 0.0, 255.0), np.float32)
         slope = np.hypot(cv2.Sobel(b, cv2.CV_32F, 1, 0, scale=0.25), cv2.Sobel(b, cv2.CV_32F, 0, 1, scale=0.25))
         slope = cv2.dilate(slope.astype(np.float32), np.ones((3, 3), np.uint8))

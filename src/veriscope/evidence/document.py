@@ -17,7 +17,7 @@ from veriscope.evidence.models import FindingOut, PublicReport
 from veriscope.evidence.schema import public
 from veriscope.evidence.select import plain
 from veriscope.evidence.words import Words
-from veriscope.types import Kind, Reason, Report
+from veriscope.types import Kind, Label, Reason, Report
 from veriscope.wording import title
 
 WORST = 8  # thumbnails shown
@@ -26,6 +26,12 @@ LONGEST_VIEW = 640
 ROWS = 60  # metadata rows set in type; the JSON has all
 MAX_TEXT = 6000  # characters set in type
 MAX_LIST = 12  # values of one measurement
+EMPTY_MAP = 0.1  # a map that never rises above this shows nothing
+_THRESHOLDS = {
+    "authentic": Label.AUTHENTIC,
+    "suspicious": Label.SUSPICIOUS,
+    "manipulated": Label.MANIPULATED,
+}
 
 
 def document(report: Report, lang: str) -> tuple[dict[str, Any], dict[str, Artifact]]:
@@ -51,6 +57,7 @@ class _Writer:
         self.w = Words(lang)
         self.report = report
         self.p: PublicReport = public(report, self.w.lang, base=None)
+        self.drawn = {m.detector for m in self.p.evidence.heatmaps if m.peak >= EMPTY_MAP}
         self.titles = {f.detector: title(f, self.w.lang) for f in report.findings}
         # Layers are for the page's opacity slider; paper shows the composed overlay.
         wanted = [a for a in artifacts(report) if not a.name.startswith("heatmap-")]
@@ -69,6 +76,8 @@ class _Writer:
             return {True: "✓", False: "–", None: "–"}[value]
         if isinstance(value, float):
             return self.w.figure(value)
+        if isinstance(value, int) and abs(value) >= 10_000:  # below, it may be a year
+            return self.w.number(value)
         if isinstance(value, list):
             tail = ", …" if len(value) > MAX_LIST else ""
             return ", ".join(self.value(v) for v in value[:MAX_LIST]) + tail
@@ -150,8 +159,11 @@ class _Writer:
             "weight": w("weight", percent=w.percent(f.weight)) if f.weight > 0 else None,
             "reliability": None if f.score is None else reliability or w("unmeasured"),
             "reference": f.reference,
+            "uncalibrated": w("uncalibrated") if f.reason is Reason.UNCALIBRATED else None,
             "failed": w("failed", code=f.error or "internal") if f.reason is Reason.FAILED else None,
-            "overlay": None if f.overlay is None else self.picture(f.overlay.name, w("map", detector=f.title)),
+            "overlay": None
+            if f.overlay is None or f.detector not in self.drawn
+            else self.picture(f.overlay.name, w("map", detector=f.title)),
             "measurements": self.pairs({k: v for k, v in f.measurements.items() if not k.startswith("oddities")}),
             "parameters": self.pairs(f.parameters),
             "notes": [note for note in dict.fromkeys(notes) if note][:MAX_LIST],
@@ -211,10 +223,19 @@ class _Writer:
             pieces.append({"text": "\n".join(lines), "note": note})
         return pieces
 
+    def thresholds(self) -> list[list[str]]:
+        """Authentic ends at its threshold, the other labels begin at theirs."""
+        rows = []
+        for key, value in sorted(self.p.overall_assessment.thresholds.items(), key=lambda item: item[1]):
+            known = _THRESHOLDS.get(key.lower())
+            sign = "≤" if known is Label.AUTHENTIC else "≥"
+            rows.append([self.w("label." + known.value) if known else plain(key), f"{sign} {self.w.figure(value)}"])
+        return rows
+
     def settings(self) -> list[dict[str, Any]]:
         p, w = self.p, self.w
         tables = [
-            (w("thresholds"), self.pairs({w("label." + k) if k in _LABELS else k: v for k, v in _thresholds(p)})),
+            (w("thresholds"), self.thresholds()),
             (w("networks"), [[n.name, n.version] for n in p.models]),
             (w("versions"), self.pairs(dict(p.versions))),
             (w("options"), self.pairs(p.settings)),
@@ -271,10 +292,3 @@ class _Writer:
             "settings": self.settings(),
             "limits": [w(key) for key in limits],
         }
-
-
-_LABELS = {"Likely Authentic", "Inconclusive", "Suspicious", "Likely Manipulated"}
-
-
-def _thresholds(report: PublicReport) -> list[tuple[str, float]]:
-    return sorted(report.overall_assessment.thresholds.items(), key=lambda item: item[1])

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from veriscope.types import Finding, Region, Report, Span, Text, Thumbnail, View
 from veriscope.wording import title
 
@@ -102,15 +104,19 @@ def frame_scores(report: Report) -> list[tuple[int, float, float, dict[str, floa
 
 
 def thumbnails(report: Report) -> list[tuple[Thumbnail, float | None, int]]:
-    """(thumbnail, score of the frame nearest to it, rank by score) in time order; rank 1 is the worst moment."""
-    frames = frame_scores(report)
+    """(thumbnail, highest score among the frames it stands for, rank by score) in time order; rank 1 is the worst.
 
-    def score(thumb: Thumbnail) -> float | None:
-        if thumb.score is not None:
-            return finite(thumb.score)
-        return min(frames, key=lambda f: abs(f[1] - thumb.time))[2] if frames else None
+    A thumbnail stands for the moments nearer to it than to its neighbours.
+    """
+    times = np.array([t.time for t in report.exhibits.thumbnails])
+    highest: dict[int, float] = {}
+    for _, time, score, _ in frame_scores(report) if times.size else []:
+        nearest = int(np.abs(times - time).argmin())
+        highest[nearest] = max(score, highest.get(nearest, 0.0))
 
-    scored = [(t, score(t)) for t in report.exhibits.thumbnails]
+    scored = [
+        (t, highest.get(i) if t.score is None else finite(t.score)) for i, t in enumerate(report.exhibits.thumbnails)
+    ]
     order = sorted(range(len(scored)), key=lambda i: (-(scored[i][1] or 0.0), scored[i][0].time))
     rank = {i: place for place, i in enumerate(order, start=1)}
     return [(t, s, rank[i]) for i, (t, s) in enumerate(scored)]
@@ -134,7 +140,7 @@ def _flatten(value: Any, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], s
     if isinstance(value, (list, tuple)):
         if any(isinstance(v, (Mapping, list, tuple)) for v in value):
             return [row for n, inner in enumerate(value) for row in _flatten(inner, (*path, str(n)))]
-        return [(path, ", ".join(map(str, value[:64])))]
+        return [(path, ", ".join(map(str, value[:64])))] if value else []
     return [] if value is None or value == "" else [(path, str(value))]
 
 

@@ -69,8 +69,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "confidence.Medium": ("medium", "trung bình"),
     "confidence.High": ("high", "cao"),
     "false_alarms": (
-        "About {percent} % of authentic files would get this label or a worse one.",
-        "Khoảng {percent} % tệp thật cũng sẽ nhận nhãn này hoặc nặng hơn.",
+        "About {percent} % of authentic files reach “Suspicious” or worse.",
+        "Khoảng {percent} % tệp thật cũng đạt mức “Đáng ngờ” hoặc nặng hơn.",
     ),
     "incomplete": (
         "This report is incomplete: at least one method failed, see below.",
@@ -146,7 +146,11 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "settings": ("Versions, thresholds and settings", "Phiên bản, ngưỡng và thiết lập"),
     "networks": ("Networks", "Mạng nơ-ron"),
     "versions": ("Versions", "Phiên bản"),
-    "thresholds": ("Risk at which each label begins", "Mức rủi ro bắt đầu mỗi nhãn"),
+    "thresholds": ("Risk of each label", "Mức rủi ro của mỗi nhãn"),
+    "uncalibrated": (
+        "The value is shown without a score: this method was not measured on labelled media of this kind.",
+        "Giá trị được nêu mà không cho điểm: phương pháp này chưa được đo trên tư liệu có nhãn thuộc loại này.",
+    ),
     "options": ("Settings", "Thiết lập"),
     "timings": ("Time taken, ms", "Thời gian, ms"),
     "limits": ("What this report cannot say", "Báo cáo này không thể nói gì"),

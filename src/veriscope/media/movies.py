@@ -233,7 +233,7 @@ class _Plan:
             burst = self._length - self._in_burst
             self._in_burst -= 1
         if time >= self._next_sample - 1e-6:
-            self._next_sample = max(self._next_sample + self._step, time + 0.5 * self._step)
+            self._next_sample = (math.floor(time / self._step + 1e-6) + 1) * self._step
             return "sample", burst
         if burst is not None:
             return "burst", burst

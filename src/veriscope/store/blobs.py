@@ -36,7 +36,6 @@ class FolderBlobs:
 
     def put(self, key: str, data: bytes) -> None:
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor, aside = tempfile.mkstemp(prefix=".new-", dir=self._folder)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -45,8 +44,9 @@ class FolderBlobs:
                 try:
                     Path(aside).rename(path)
                     return
-                except FileNotFoundError:  # the last neighbour was deleted in between, and the folder with it
-                    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                except FileNotFoundError:  # no folder yet, or the last neighbour was deleted just now, and it went too
+                    with suppress(FileExistsError):
+                        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         except BaseException:
             Path(aside).unlink(missing_ok=True)
             raise

@@ -10,7 +10,7 @@ import dataclasses
 import json
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,16 @@ class _Writer:
 class _Reader:
     def __init__(self, parts: bytes) -> None:
         self._parts = parts
+        self._tags: Mapping[str, Callable[[Any], Any]] = {
+            "$array": self._array,
+            "$picture": self._picture,
+            "$plane": self._plane,
+            "$bytes": self._bytes,
+            "$enum": lambda inner: _ENUMS[inner[0]](inner[1]),
+            "$path": Path,
+            "$map": lambda inner: {self.value(k): self.value(v) for k, v in inner},
+            "$tuple": lambda inner: tuple(self.value(v) for v in inner),
+        }
 
     def value(self, x: Any) -> Any:
         if isinstance(x, list):
@@ -126,7 +136,7 @@ class _Reader:
             known = {f.name for f in dataclasses.fields(made)}
             return made(**{k: self.value(v) for k, v in x.items() if k in known})
         ((tag, inner),) = x.items()
-        return getattr(self, "_" + tag[1:])(inner)
+        return self._tags[tag](inner)
 
     def _array(self, inner: list[Any]) -> NDArray[Any]:
         start, size, dtype, shape = inner
@@ -144,15 +154,3 @@ class _Reader:
 
     def _bytes(self, inner: list[int]) -> bytes:
         return self._parts[inner[0] : inner[0] + inner[1]]
-
-    def _enum(self, inner: list[Any]) -> Enum:
-        return _ENUMS[inner[0]](inner[1])
-
-    def _path(self, inner: str) -> Path:
-        return Path(inner)
-
-    def _map(self, inner: list[list[Any]]) -> dict[Any, Any]:
-        return {self.value(k): self.value(v) for k, v in inner}
-
-    def _tuple(self, inner: list[Any]) -> tuple[Any, ...]:
-        return tuple(self.value(v) for v in inner)

@@ -107,7 +107,7 @@ def image_report() -> Report:
             recommendations=({"en": "Ask for the original file.", "vi": "Hãy xin tệp gốc."},),
             notes=({"en": "Score and map disagree.", "vi": "Điểm và bản đồ không khớp."},),
             false_alarm_rate=0.02,
-            thresholds={"Suspicious": 60.0, "Likely Manipulated": 80.0},
+            thresholds={"authentic": 20.0, "suspicious": 60.0, "manipulated": 80.0},
             decided_by=("jpeg_grid",),
         ),
         findings=findings,

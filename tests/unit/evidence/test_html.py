@@ -63,7 +63,8 @@ def test_says_what_matters(image_report: Report) -> None:
     for part in (
         "Suspicious",
         "Risk 71 of 100, interval 55 to 83",
-        "About 2 % of authentic files",
+        "About 2 % of authentic files reach",
+        "≥ 60",
         "ab" * 32,
         "This report is incomplete",
         "10,800 of 10,800 pixels",

@@ -93,6 +93,7 @@ def test_frames_are_combined_by_weight_and_nan_is_dropped(video_report: Report) 
     assert frames[1].score == pytest.approx((0.9 * 0.6 + 0.3 * 0.2) / 0.8)
     thumbs = public(video_report).evidence.thumbnails
     assert [t.rank for t in thumbs][1] == 1
+    assert thumbs[3].score is None  # its only frame score was NaN
 
 
 def test_links(image_report: Report, video_report: Report) -> None:
