@@ -304,7 +304,7 @@ def _bar(*, quiet: bool) -> Progress:
 def _public(report: Report, lang: str) -> Any:
     from veriscope.evidence.schema import public
 
-    return public(report, lang).model_dump(mode="json", by_alias=True)
+    return public(report, lang, base=None).model_dump(mode="json", by_alias=True)
 
 
 def _print_json(value: Any, one_line: bool) -> None:
@@ -324,7 +324,7 @@ def _write(report: Report, file: Path | None, folder: Path | None, lang: str, *,
     if folder is not None:
         from veriscope.evidence.package import write_evidence
 
-        write_evidence(report, folder / report.media.sha256[:16] if several else folder)
+        write_evidence(report, folder / report.media.sha256[:16] if several else folder, lang)
 
 
 def _print_report(console: Console, report: Report, lang: str) -> None:

@@ -190,7 +190,7 @@ def whiten(luma: Plane) -> Plane:
     fx = scipy.fft.rfftfreq(width)[None]
     radius = np.hypot(fy, fx)
     band = np.exp(-((radius / 0.30) ** 4))
-    floor = 0.15 * float(np.sqrt(np.mean(smooth**2)))
+    floor = 0.15 * float(np.sqrt(np.mean(smooth**2))) + 1e-6
     white = scipy.fft.irfft2(spectrum / (smooth + floor) * band, s=luma.shape).astype(np.float32)
     return white * (deviation / (deviation + 2.0))
 

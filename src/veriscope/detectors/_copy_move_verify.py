@@ -8,6 +8,7 @@ overlaps itself (a lattice) and agrees with many places. ``FEATURES`` are these 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -32,7 +33,9 @@ FEATURES = (
     "edge",  # mean local correlation inside minus just outside
     "isotropy",  # share of gradient energy across the locally dominant direction: 0 for straight edges
     "peak",  # ln of the correlation peak of the whole area ÷ deviation of the background
+    "whitened",  # the peak itself, 0–1: a periodic pattern loses here what it has in common with itself
     "rival",  # second best place ÷ best place
+    "crowd",  # ln(1 + how many other proposals repeat this area elsewhere): a lattice has many
     "points",  # ln(1 + matched key points that agree)
     "tiles",  # ln(1 + summed excess of the tiles' correlation peaks)
     "texture",  # ln of the local standard deviation, grey levels
@@ -62,6 +65,18 @@ class Evidence:
     other: Mask
     correlation: Plane
     features: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A hypothesis with the area that agrees under it; ``valid`` is where the correlation is defined."""
+
+    hypothesis: Hypothesis
+    map: Map
+    mask: Mask
+    other: Mask
+    correlation: Plane
+    valid: Mask
 
 
 class Comparison:
@@ -121,8 +136,17 @@ class Comparison:
         inner[here] = True
         return local, inner
 
-    def verify(self, hypothesis: Hypothesis) -> Evidence | None:
-        """Area and features under one hypothesis; ``None`` when no area agrees, or one only with itself."""
+    def examine(self, hypotheses: Sequence[Hypothesis]) -> list[Evidence]:
+        """Areas and features of all hypotheses under which an area repeats elsewhere."""
+        drafts = [draft for draft in map(self._draft, hypotheses) if draft is not None]
+        return [
+            Evidence(d.hypothesis, d.map, d.mask, d.other, d.correlation, self._features(d, crowd(d, drafts)))
+            for d in drafts
+            if np.count_nonzero(d.mask & d.other) <= _SELF * np.count_nonzero(d.mask)
+        ]
+
+    def _draft(self, hypothesis: Hypothesis) -> Draft | None:
+        """The area that agrees under one hypothesis, if there is one; the map of key points is refined first."""
         map_ = hypothesis.map
         if hypothesis.source == "dense":
             local, valid = self.correlate_shifted(int(map_[0, 2]), int(map_[1, 2]))
@@ -138,13 +162,7 @@ class Comparison:
                     if again[0][rough].mean() > local[rough].mean():
                         map_, (local, valid) = better, again
         mask = largest_area(local, _AGREE, _SMALLEST)
-        if mask is None:
-            return None
-        other = carried(mask, map_)
-        if np.count_nonzero(mask & other) > _SELF * np.count_nonzero(mask):
-            return None
-        features = self._features(hypothesis, map_, mask, other, local, valid)
-        return Evidence(hypothesis, map_, mask, other, local, features)
+        return None if mask is None else Draft(hypothesis, map_, mask, carried(mask, map_), local, valid)
 
     def refine(self, map_: Map, area: Mask) -> Map | None:
         """``map_`` as an affine map fitted to the grey values in ``area`` (ECC: Evangelidis and Psarakis 2008)."""
@@ -169,8 +187,8 @@ class Comparison:
             return None
         return np.asarray(better)
 
-    def rivals(self, map_: Map, mask: Mask) -> tuple[float, float]:
-        """How the area's correlation peak stands out: peak ÷ background deviation, second best place ÷ best.
+    def rivals(self, map_: Map, mask: Mask) -> tuple[float, float, float]:
+        """How the area's correlation peak stands out: peak ÷ background deviation, peak, second best place ÷ best.
 
         The whitened area is searched for in the whole picture, turned and scaled as the hypothesis says.
         """
@@ -202,7 +220,7 @@ class Comparison:
         around(expected, 5)[...] = 0.0
         around(itself, 8)[...] = 0.0
         deviation = float(ncc.std()) + 1e-6
-        return peak / deviation, min(2.0, float(ncc.max()) / max(peak, 1e-3))
+        return peak / deviation, peak, min(2.0, float(ncc.max()) / max(peak, 1e-3))
 
     def _turned(self, linear: NDArray[np.float64], offset: NDArray[np.float64]) -> tuple[NDArray[np.complex64], Plane]:
         """Spectrum and summed energy of the whitened picture under a linear map; the unturned ones are kept."""
@@ -215,15 +233,8 @@ class Comparison:
             self._plain = result
         return result
 
-    def _features(
-        self,
-        hypothesis: Hypothesis,
-        map_: Map,
-        mask: Mask,
-        other: Mask,
-        local: Plane,
-        valid: Mask,
-    ) -> NDArray[np.float64]:
+    def _features(self, draft: Draft, crowd_: float) -> NDArray[np.float64]:
+        hypothesis, map_, mask, local = draft.hypothesis, draft.map, draft.mask, draft.correlation
         area = int(mask.sum())
         x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
         box = np.s_[max(0, y - 16) : y + h + 16, max(0, x - 16) : x + w + 16]
@@ -234,10 +245,10 @@ class Comparison:
         spread = float(a.std()) + 1.0
         near = cv2.dilate(mask.astype(np.uint8), np.ones((_WINDOW, _WINDOW), np.uint8)) > 0
         far = cv2.dilate(mask.astype(np.uint8), np.ones((2 * _WINDOW + 1, 2 * _WINDOW + 1), np.uint8)) > 0
-        ring = far & ~near & valid
+        ring = far & ~near & draft.valid
         inside = float(local[mask].mean())
         outside = float(local[ring].mean()) if ring.sum() > 50 else 0.3
-        peak, rival = self.rivals(map_, mask)
+        peak, whitened, rival = self.rivals(map_, mask)
         fitted = self.refine(map_, mask)
         bend, fraction = (1.0, 0.35) if fitted is None else departure(fitted, mask)
         p, q = self.matches
@@ -260,11 +271,13 @@ class Comparison:
                 coarse,
                 np.log(float(np.sqrt(np.mean(difference**2))) / spread + 0.01),
                 np.log(abs(float(difference.mean())) + 0.5),
-                float((mask & other).sum()) / area,
+                float((mask & draft.other).sum()) / area,
                 inside - outside,
                 float(self.weakest[mask].sum() / (self.trace[mask].sum() + 1e-6)),
                 np.log(max(peak, 0.5)),
+                whitened,
                 rival,
+                np.log1p(crowd_),
                 np.log1p(agreeing),
                 np.log1p(hypothesis.strength) if hypothesis.source == "dense" else 0.0,
                 np.log(float(np.sqrt(self.middle[1][mask].mean())) + 0.5),
@@ -276,6 +289,20 @@ class Comparison:
                 fraction,
             ]
         )
+
+
+def crowd(draft: Draft, drafts: Sequence[Draft]) -> float:
+    """Summed share of the area of ``draft`` that other drafts find somewhere else."""
+    ys, xs = np.nonzero(draft.mask)
+    centre = np.array([xs.mean(), ys.mean(), 1.0])
+    target = draft.map @ centre
+    total = 0.0
+    for rival in drafts:
+        back = np.linalg.solve(rival.map[:, :2], centre[:2] - rival.map[:, 2])
+        for place, area in ((rival.map @ centre, rival.mask), (back, rival.other)):
+            if np.hypot(*(place - target)) > 5.0:
+                total += float(np.count_nonzero(area[ys, xs])) / len(xs)
+    return total
 
 
 def largest_area(local: Plane, threshold: float, least: int) -> Mask | None:

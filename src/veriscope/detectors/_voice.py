@@ -67,9 +67,12 @@ def _residual_kurtosis(frames: Array) -> Array:
     index = np.abs(np.arange(ORDER)[:, None] - np.arange(ORDER)[None])
     weights = np.linalg.solve(auto[:, index], auto[:, 1:, None])[:, :, 0]
     whitening = np.concatenate([np.ones((len(frames), 1)), -weights], axis=1)
-    residual = np.fft.irfft(np.fft.rfft(windowed, 1024, axis=1) * np.fft.rfft(whitening, 1024, axis=1), axis=1)[:, :FRAME]
+    residual = np.fft.irfft(np.fft.rfft(windowed, 1024, axis=1) * np.fft.rfft(whitening, 1024, axis=1), axis=1)[
+        :, :FRAME
+    ]
     power = (residual**2).mean(axis=1)
-    return np.log((residual**4).mean(axis=1) / np.maximum(power**2, 1e-20) + 1e-6).astype(np.float32)
+    kurtosis: Array = np.log((residual**4).mean(axis=1) / np.maximum(power**2, 1e-20) + 1e-6).astype(np.float32)
+    return kurtosis
 
 
 def voice_statistics(

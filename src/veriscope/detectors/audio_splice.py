@@ -161,8 +161,8 @@ class AudioSplice(Method):
         "muted": {
             "en": "The sound breaks off into exact digital silence {count} time(s), for up to {longest:.2f} s, while "
             "the other pauses carry background noise.",
-            "vi": "Âm thanh ngắt thành khoảng lặng số tuyệt đối {count} lần, dài nhất {longest:.2f} giây, trong khi các "
-            "quãng nghỉ khác vẫn có tiếng nền.",
+            "vi": "Âm thanh ngắt thành khoảng lặng số tuyệt đối {count} lần, dài nhất {longest:.2f} giây, trong khi "
+            "các quãng nghỉ khác vẫn có tiếng nền.",
         },
         "steady": {
             "en": "The background stays the same over {pauses} pauses of speech (largest change {z:.1f} times its "

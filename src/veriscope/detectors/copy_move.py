@@ -56,33 +56,8 @@ EFFORTS: Mapping[Policy, Effort] = {
     Policy.THOROUGH: Effort(500_000, 1_500_000, 4000, 28, 30),
 }
 
-WEIGHTS = np.array(
-    [
-        0.1277,  # log_area
-        0.8300,  # log_share
-        -7.2028,  # correlation
-        9.3823,  # fine
-        10.7470,  # middle
-        0.5030,  # coarse
-        -1.1372,  # difference
-        -0.3783,  # bias
-        -7.5909,  # overlap
-        1.6489,  # edge
-        0.5474,  # isotropy
-        -1.7726,  # peak
-        -4.5081,  # rival
-        0.8522,  # points
-        0.0848,  # tiles
-        -1.4357,  # texture
-        4.7519,  # fill
-        -0.7697,  # stretch
-        -0.3170,  # turn
-        -1.3342,  # mirror
-        -0.3738,  # bend
-        -1.0711,  # fraction
-    ]
-)
-INTERCEPT = -4.7090
+WEIGHTS = np.zeros(len(FEATURES))
+INTERCEPT = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +88,7 @@ def search(image: Image, effort: Effort) -> Result:
     proposals += dense_offsets(white, TILE, effort.step, effort.offsets)
     i, j = np.concatenate([plain[0], mirrored[0]]), np.concatenate([plain[1], mirrored[1]])
     comparison = Comparison(luma, white, (points.xy[i], points.xy[j]))
-    evidence = [e for e in map(comparison.verify, proposals) if e is not None]
-    evidence.sort(key=lambda e: -logit(e.features))
+    evidence = sorted(comparison.examine(proposals), key=lambda e: -logit(e.features))
     texture = float(np.mean(comparison.middle[1] > 4.0))
     return Result(tuple(evidence), tuple(logit(e.features) for e in evidence), len(points), texture, luma.shape)
 

@@ -22,8 +22,9 @@ from veriscope.types import Finding, Infer, Kind, Plane, Reason, Scalar, Scene, 
 
 NO_VOTE = 255
 GRIDS = 64
-CELL = 8  # regions grow over cells of one block, which stands in for the 9×9 neighbourhood of the paper
-CELL_VOTES = 16  # a quarter of a cell must agree before the region grows through it
+CELL = 8  # votes are gathered in cells of one block
+SMOOTHING = 5  # cells: the neighbourhood in which votes must be dense for a region to grow
+DENSITY = 3.0  # times as dense as by chance; whether that means anything is for the NFA to say
 RECOMPRESSION = 99  # JPEG quality that shows where a grid could have been seen
 LEAST_SIDE = 64
 
@@ -179,13 +180,13 @@ def find_regions(votes: Votes, grids: list[int]) -> list[GridRegion]:
         per_cell[row] = np.bincount(keys, minlength=columns * (GRIDS + 1)).reshape(columns, GRIDS + 1)
     found: list[GridRegion] = []
     for grid in grids:
-        agreeing = per_cell[:, :, grid]
-        mask = agreeing >= CELL_VOTES
-        if np.count_nonzero(mask) < least:
-            continue
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-        sums = np.bincount(labels.ravel(), weights=agreeing.ravel(), minlength=count)
+        agreeing = per_cell[:, :, grid].astype(np.float32)
         chance = max(1.0 / GRIDS, float(shares[grid]))
+        dense = cv2.blur(agreeing, (SMOOTHING, SMOOTHING)) > DENSITY * chance * CELL**2
+        if np.count_nonzero(dense) < least:
+            continue
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(dense.astype(np.uint8), connectivity=4)
+        sums = np.bincount(labels.ravel(), weights=agreeing.ravel(), minlength=count)
         for part in np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] >= least) + 1:
             box = float(stats[part, cv2.CC_STAT_WIDTH]) * float(stats[part, cv2.CC_STAT_HEIGHT])
             value = log_nfa(float(sums[part]) / 64, box, log_tests, chance)
@@ -254,7 +255,8 @@ class JpegGrid(Method):
         missing = missing_grid(luma, votes, grid) if grid is not None and grid != own else []
         parameters: dict[str, Scalar] = {
             "blockSize": CELL,
-            "leastVotesPerCell": CELL_VOTES,
+            "neighbourhoodCells": SMOOTHING,
+            "density": DENSITY,
             "largestNfa": 1.0,
             "recompressionQuality": RECOMPRESSION,
             "scale": 1.0,

@@ -6,6 +6,7 @@ formats say the same, and nothing a sender wrote ever reaches a template as mark
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -84,7 +85,7 @@ class _Writer:
         return plain(str(value), 200)
 
     def pairs(self, values: dict[str, Any]) -> list[list[str]]:
-        return [[plain(key.replace("_", " "), 80), self.value(value)] for key, value in values.items()]
+        return [[plain(key.replace("_", " "), 80), self.value(value)] for key, value in values.items() if value != []]
 
     def coverage(self) -> str:
         c, w = self.p.coverage, self.w
@@ -111,7 +112,7 @@ class _Writer:
             [w("kind"), kind],
             [w("size"), f"{w.number(p.source.bytes)} {w('bytes')}"],
             ["SHA-256", p.sha256],
-            [w("examined"), p.timestamp],
+            [w("examined"), datetime.fromisoformat(p.timestamp).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")],
             [w("analysis"), p.analysis_id],
             [w("policy"), w("policy." + p.policy.value)],
             [w("coverage"), self.coverage()],
@@ -181,7 +182,9 @@ class _Writer:
                     {
                         "title": self.w("signal." + key),
                         "weight": signal.weight,
-                        "weightText": self.w("weight", percent=self.w.percent(signal.weight)),
+                        "weightText": self.w("weight", percent=self.w.percent(signal.weight))
+                        if signal.weight
+                        else None,
                         "score": signal.score,
                         "scoreText": self.w("score.none")
                         if signal.score is None

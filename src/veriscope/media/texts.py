@@ -42,7 +42,7 @@ def _checked(text: str, limits: Limits) -> str:
 
 
 def html(path: str, limits: Limits) -> Iterator[Item]:
-    """The readable text of a page, without scripts, styles and markup; and the page itself as ``source``."""
+    """The readable text of a page, without scripts, styles and markup."""
     from selectolax.lexbor import LexborHTMLParser
 
     source = _decode(Path(path).read_bytes())

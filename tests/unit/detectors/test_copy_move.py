@@ -169,7 +169,7 @@ def test_exact_and_departure_measure_the_distance_from_a_whole_shift() -> None:
     assert bend == pytest.approx(0.0, abs=1e-6) and fraction == pytest.approx(np.hypot(0.2, 0.1))
     stretched = shift(10, -4) + np.array([[0.05, 0, 0], [0, 0.05, 0]])
     assert geometry.departure(stretched, mask)[0] == pytest.approx(0.05 * np.sqrt(2 * (40**2 - 1) / 12), rel=0.01)
-    assert geometry.exact(around((50, 50), 30, 1.0, (60, 60)), mask) is None
+    assert geometry.exact(around((50, 50), 45, 1.0, (60, 60)), mask) is None
 
 
 @pytest.mark.data

@@ -149,7 +149,7 @@ def test_addresses_that_are_public(ip: str) -> None:
     fetch.check_address(ip)
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://x/y", "javascript:1", "", "//x", "http://", "http://["])
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://x/y", "javascript:1", "", "//x", "http://"])
 def test_what_is_no_link(url: str) -> None:
     with pytest.raises(UnreachableUrl):
         fetch.parse(url)
