@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import csv
-import hashlib
-import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -17,6 +15,7 @@ from typing import Literal, TypeVar
 import numpy as np
 from PIL import Image as Pillow
 
+from common import is_test
 from forgeries import KINDS, Mask, decode, encode, forge, resave_quality
 
 Split = Literal["dev", "test"]
@@ -32,14 +31,6 @@ class Item:
     label: int
     load: Bytes
     group: str = ""
-
-
-def default_root() -> Path:
-    return Path(os.environ.get("VERISCOPE_DATA", Path(__file__).resolve().parents[1].parent / "shared" / "data"))
-
-
-def is_test(name: str) -> bool:
-    return int(hashlib.sha256(name.encode()).hexdigest(), 16) % 5 == 0
 
 
 def seed_of(text: str) -> int:
@@ -86,16 +77,32 @@ def forged(kind: str, host: Path, donor: Path) -> Bytes:
     return load
 
 
+def untouched(root: Path, split: Split, limit: int | None, lowest: int | None = None) -> list[Item]:
+    """Pristine photographs as stored; with ``lowest``, each saved again at a random quality from there to 98."""
+
+    def quality(path: Path) -> int:
+        return int(np.random.default_rng(seed_of("quality" + path.name)).integers(lowest or 98, 99))
+
+    paths = photos(root, split, limit)
+    return [Item(p.name, 0, stored(p) if lowest is None else resaved(p, quality(p))) for p in paths]
+
+
+def photos(root: Path, split: Split, limit: int | None) -> list[Path]:
+    """Pristine photographs, of each source at most half of ``limit``."""
+    found: list[Path] = []
+    for source in sorted({path.parent.name for path in pristine(root, split)}):
+        found += spread(pristine(root, split, source), None if limit is None else max(1, limit // 2))
+    return found
+
+
 def synthetic(root: Path, split: Split, limit: int | None, kinds: tuple[str, ...] = KINDS) -> list[Item]:
     """Half untouched photographs saved again, half forgeries of every kind in turn, from the same hosts' pool."""
-    photos: list[Path] = []
-    for source in sorted({path.parent.name for path in pristine(root, split)}):
-        photos += spread(pristine(root, split, source), None if limit is None else max(1, limit // 2))
     items = []
-    for index, path in enumerate(photos):
+    pool = photos(root, split, limit)
+    for index, path in enumerate(pool):
         items.append(Item(f"resaved/{path.name}", 0, resaved(path), "resaved"))
         kind = kinds[index % len(kinds)]
-        mates = [p for p in photos if p.parent == path.parent]
+        mates = [p for p in pool if p.parent == path.parent]
         donor = mates[(mates.index(path) + 1 + seed_of(path.name) % max(1, len(mates) - 1)) % len(mates)]
         items.append(Item(f"{kind}/{path.name}", 1, forged(kind, path, donor), kind))
     return items
@@ -137,8 +144,11 @@ def cnndetection(root: Path, quality: int | None, limit: int | None) -> list[Ite
 
         return bytes_of
 
-    paths = spread(sorted((root / "images" / "cnndetection").glob("*.jpg")), limit)
-    return [Item(p.name, int("fake" in p.stem), load(p), p.stem.split("_")[-2] if "_" in p.stem else "") for p in paths]
+    # Names are number_generator_label; the ten without a label are the generators' sample sheets.
+    paths = sorted((root / "images" / "cnndetection").glob("*_*_*.jpg"))
+    fake = spread([p for p in paths if p.stem.endswith("_fake")], limit)
+    real = spread([p for p in paths if p.stem.endswith("_real")], limit)
+    return [Item(p.name, int(p.stem.endswith("_fake")), load(p), p.stem.split("_")[1]) for p in fake + real]
 
 
 def image_sets(root: Path, quality: int | None, limit: int | None) -> dict[str, Callable[[], list[Item]]]:
@@ -153,9 +163,3 @@ def image_sets(root: Path, quality: int | None, limit: int | None) -> dict[str, 
     for kind in KINDS:
         sets[f"synthetic_{kind}"] = lambda kind=kind: synthetic(root, "test", limit, (kind,))  # type: ignore[misc]
     return sets
-
-
-def pictures(items: list[Item]) -> Iterator[tuple[Item, bytes, Mask | None]]:
-    for item in items:
-        data, mask = item.load()
-        yield item, data, mask

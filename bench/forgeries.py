@@ -150,7 +150,7 @@ def _resampled(host: Pixels, donor: Pixels, rng: np.random.Generator) -> Forgery
     return Forgery(image, mask, "resampled", {"scale": scale, "degrees": degrees})
 
 
-def _copy_move(host: Pixels, donor: Pixels, rng: np.random.Generator) -> Forgery:
+def _copy_move(host: Pixels, _donor: Pixels, rng: np.random.Generator) -> Forgery:
     """A part of the host itself, moved; half the time slightly scaled and turned. The donor is not used.
 
     The mask holds the copy and its source, because a detector cannot tell which is which.

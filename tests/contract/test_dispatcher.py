@@ -84,7 +84,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
 @pytest.fixture(scope="module")
 def long_film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("film") / "long.mp4"
-    return film(path, seconds=16, size=(480, 360), fps=25).read_bytes()
+    return film(path, seconds=8, size=(480, 360), fps=25).read_bytes()
 
 
 def job_process() -> int:
@@ -101,7 +101,7 @@ def test_a_job_is_done_and_its_file_deleted(start: Callable[..., Bench]) -> None
     assert record.body["en"]["mediaType"] == "audio"
     eventually(lambda: not bench.file(job).exists())
     eventually(lambda: ("ended", job.id) in bench.events)
-    assert niceness(job_process()) == niceness(os.getpid()) + 10
+    assert niceness(job_process()) == min(19, niceness(os.getpid()) + 10)
 
 
 def test_damaged_media_fail_once_and_leave_nothing(start: Callable[..., Bench]) -> None:

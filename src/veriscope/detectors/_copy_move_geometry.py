@@ -1,10 +1,12 @@
-"""Maps of the plane, as the copy-move detector uses them: 2×3 matrices from a point to the point it looks like."""
+"""Maps of the plane (2×3 matrices from a point to the point it looks like) and areas, for the copy-move detector."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from veriscope.types import Plane
 
 Map = NDArray[np.float64]  # 2×3: x ↦ A·x + b
 Mask = NDArray[np.bool_]  # H×W
@@ -51,3 +53,17 @@ def departure(map_: Map, mask: Mask) -> tuple[float, float]:
     mean = off.mean(axis=1, keepdims=True)
     bend = float(np.sqrt(np.mean(np.sum((off - mean) ** 2, axis=0))))
     return bend, float(np.hypot(*mean[:, 0])) if bend < 2.0 else 0.35
+
+
+def largest_area(local: Plane, threshold: float, least: int) -> Mask | None:
+    """The connected area of highest summed correlation above ``threshold``, without threads and specks."""
+    raw = (local > threshold).astype(np.uint8)
+    if int(raw.sum()) < least:
+        return None
+    raw = cv2.morphologyEx(raw, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7)))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(raw, connectivity=4)
+    if count < 2:
+        return None
+    weights = np.bincount(labels.ravel(), weights=local.ravel().astype(np.float64), minlength=count)
+    best = 1 + int(np.argmax(weights[1:]))
+    return None if stats[best, cv2.CC_STAT_AREA] < least else labels == best

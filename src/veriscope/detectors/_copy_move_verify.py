@@ -16,7 +16,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from veriscope.detectors._copy_move_geometry import Map, Mask, carried, departure, exact
+from veriscope.detectors._copy_move_geometry import Map, Mask, carried, departure, exact, largest_area
 from veriscope.detectors._copy_move_match import Hypothesis
 from veriscope.types import Plane
 
@@ -303,20 +303,6 @@ def crowd(draft: Draft, drafts: Sequence[Draft]) -> float:
             if np.hypot(*(place - target)) > 5.0:
                 total += float(np.count_nonzero(area[ys, xs])) / len(xs)
     return total
-
-
-def largest_area(local: Plane, threshold: float, least: int) -> Mask | None:
-    """The connected area of highest summed correlation above ``threshold``, without threads and specks."""
-    raw = (local > threshold).astype(np.uint8)
-    if int(raw.sum()) < least:
-        return None
-    raw = cv2.morphologyEx(raw, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7)))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(raw, connectivity=4)
-    if count < 2:
-        return None
-    weights = np.bincount(labels.ravel(), weights=local.ravel().astype(np.float64), minlength=count)
-    best = 1 + int(np.argmax(weights[1:]))
-    return None if stats[best, cv2.CC_STAT_AREA] < least else labels == best
 
 
 def grown(evidence: Evidence) -> Mask:

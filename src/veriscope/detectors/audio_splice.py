@@ -144,7 +144,10 @@ def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 
 class AudioSplice(Method):
+    """Raw: robust z of the most deviating stretch of background, or of a run of digital silence."""
+
     name = "audio_splice"
+    title = {"en": "Splices in the sound", "vi": "Chỗ ghép âm thanh"}
     signal = Signal.AUDIO
     kinds = frozenset({Kind.AUDIO, Kind.VIDEO})
     libraries = ("numpy", "scipy")

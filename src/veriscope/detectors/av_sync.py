@@ -105,7 +105,10 @@ def synchrony(times: Series, change: Series, energy: Series) -> Sync:
 
 
 class AudioVisualSync(Method):
+    """Raw: minus the correlation of mouth and voice within the delays that pass for synchronous."""
+
     name = "av_sync"
+    title = {"en": "Lips and voice", "vi": "Khớp môi và tiếng"}
     signal = Signal.AUDIO_VISUAL
     kinds = frozenset({Kind.VIDEO})
     policies = NOT_QUICK

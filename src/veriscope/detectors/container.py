@@ -105,7 +105,7 @@ def group_change(keyframes: NDArray[np.bool_]) -> tuple[int, int, int] | None:
     for i in range(3, len(distance) - 2):
         before, after = int(distance[:i].max()), int(distance[i:].max())
         hits = int((distance[:i] == before).sum()), int((distance[i:] == after).sum())
-        if min(hits) >= 3 and abs(before - after) > 1 and distance[i] == after and distance[i - 1] == before:
+        if min(hits) >= 3 and abs(before - after) > 1 and distance[i] == after:
             return int(places[i]), before, after
     return None
 
@@ -184,7 +184,10 @@ def marks_of(stream: Stream) -> list[Mark]:
 
 
 class Container(Method):
+    """Raw: summed weights of the marks found, as natural log-odds."""
+
     name = "container"
+    title = {"en": "Container and encoder", "vi": "Vùng chứa và bộ mã hoá"}
     signal = Signal.METADATA
     kinds = frozenset({Kind.VIDEO})
     libraries = ("numpy", "scipy", "av")

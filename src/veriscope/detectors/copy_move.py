@@ -53,7 +53,7 @@ class Effort:
 EFFORTS: Mapping[Policy, Effort] = {
     Policy.QUICK: Effort(70_000, 100_000, 1000, 40, 8),
     Policy.STANDARD: Effort(220_000, 600_000, 2500, 32, 20),
-    Policy.THOROUGH: Effort(500_000, 1_500_000, 4000, 28, 30),
+    Policy.THOROUGH: Effort(400_000, 1_500_000, 4000, 32, 30),
 }
 
 WEIGHTS = np.zeros(len(FEATURES))
@@ -117,6 +117,8 @@ def _box(mask: NDArray[np.bool_], scale: float, group: int, note: Text) -> Regio
 
 
 class CopyMove(Method):
+    """Raw: log-odds of the most convincing pair of areas, from a logistic function fitted on development pictures."""
+
     name = "copy_move"
     signal = Signal.VISUAL_SPATIAL
     kinds = frozenset({Kind.IMAGE})

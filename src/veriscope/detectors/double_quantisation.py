@@ -183,6 +183,7 @@ class DoubleQuantisation(Method):
     """Raw: log10(1 + significance), significance in decades of likelihood beyond the number of places looked at."""
 
     name = "double_quantisation"
+    title = {"en": "Double JPEG compression", "vi": "Nén JPEG hai lần"}
     signal = Signal.FREQUENCY
     kinds = frozenset({Kind.IMAGE})
     reference = "Lin et al., Pattern Recognition 42, 2009; Bianchi & Piva, IEEE TIFS 7(3), 2012"

@@ -135,7 +135,10 @@ def strength(found: Mismatch) -> float:
 
 
 class FaceBoundary(Method):
+    """Raw: mismatch of noise and sharpness across the border of the face, robust over frames."""
+
     name = "face_boundary"
+    title = {"en": "Edge of the face", "vi": "Viền khuôn mặt"}
     signal = Signal.VISUAL_SPATIAL
     kinds = frozenset({Kind.IMAGE, Kind.VIDEO})
     models = ("centerface",)

@@ -194,7 +194,10 @@ def statistic(events: list[Event]) -> float:
 
 
 class FrameContinuity(Method):
+    """Raw: strength of the strongest break of continuity, in robust deviations."""
+
     name = "frame_continuity"
+    title = {"en": "Continuity of the frames", "vi": "Tính liên tục của khung hình"}
     signal = Signal.TEMPORAL
     kinds = frozenset({Kind.VIDEO})
     libraries = ("numpy", "scipy")

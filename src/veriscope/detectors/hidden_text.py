@@ -166,6 +166,8 @@ def concealed_text(source: str) -> tuple[int, list[str]]:
 
 
 class HiddenText(Method):
+    """Raw: strength of the characters that have no innocent explanation; abstains when there are none."""
+
     name = "hidden_text"
     signal = Signal.TEXT
     kinds = frozenset({Kind.TEXT, Kind.HTML})  # and captions, which the examiner hands to text detectors

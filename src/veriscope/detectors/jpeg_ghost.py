@@ -95,6 +95,7 @@ class JpegGhost(Method):
     """Raw: depth of the deepest local dip, natural logarithm, but for the top 2 % of the picture."""
 
     name = "jpeg_ghost"
+    title = {"en": "JPEG ghosts", "vi": "Bóng ma JPEG"}
     signal = Signal.FREQUENCY
     kinds = frozenset({Kind.IMAGE})
     reference = "Farid, IEEE TIFS 4(1), 2009, doi:10.1109/TIFS.2008.2012215"

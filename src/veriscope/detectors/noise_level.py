@@ -16,7 +16,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from veriscope.detectors._blocks import block_dct, conditional_centre, regions_of, robust_scale, stored_luma, upright
+from veriscope.detectors._blocks import (
+    block_dct,
+    conditional_centre,
+    regions_of,
+    resistant_line,
+    robust_scale,
+    stored_luma,
+    upright,
+)
 from veriscope.detectors.base import Method
 from veriscope.types import Finding, Infer, Kind, Plane, Reason, Scalar, Scene, Signal
 
@@ -30,6 +38,7 @@ QUANTILE = 0.99  # the deviation that 1 % of the windows exceed is the statistic
 OFFSET = 1.0  # grey levels added before the logarithm: noise far below one level is all the same
 USABLE = (8.0, 247.0)  # mean grey level; darker and lighter blocks are clipped
 MOST_BLOCKS = 48_000  # larger pictures are sampled on every second (third, …) block each way
+TONES = 5  # classes of brightness, equally populated
 LEAST_WINDOWS = 60
 
 
@@ -80,9 +89,10 @@ def deviation_map(luma: Plane) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         return deviation, good
     rest = np.log(floor[good] + OFFSET)
     texture, light = np.log(calmest[good] + 1.0), np.asarray(tone[good], np.float32)
+    # Texture by a straight line: noise counts as texture too, and a curve would bend to a noisy part.
     for _ in range(2):  # texture and brightness go together, so each is fitted on what the other leaves
-        rest = rest - conditional_centre(rest, texture, 8)
-        rest = rest - conditional_centre(rest, light, 5)
+        rest = rest - resistant_line(rest, texture)
+        rest = rest - conditional_centre(rest, light, TONES)
     deviation[good] = rest
     return np.asarray(cv2.boxFilter(deviation, cv2.CV_32F, (SMOOTHING, SMOOTHING)), np.float32), good
 
@@ -109,6 +119,7 @@ class NoiseLevel(Method):
     """Raw: absolute natural log-ratio of noise between the most deviating part and like parts of the picture."""
 
     name = "noise_level"
+    title = {"en": "Noise level", "vi": "Mức nhiễu"}
     signal = Signal.NOISE
     kinds = frozenset({Kind.IMAGE})
     reference = "Mahdian & Saic, Image and Vision Computing 27, 2009; Gardella et al., IWBF 2021"

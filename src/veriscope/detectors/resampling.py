@@ -166,6 +166,7 @@ class Resampling(Method):
     """Raw: the largest of the three measurements, in spreads above the median of pristine photographs."""
 
     name = "resampling"
+    title = {"en": "Resampling traces", "vi": "Dấu vết nội suy lại"}
     signal = Signal.FREQUENCY
     kinds = frozenset({Kind.IMAGE})
     reference = "Popescu & Farid, IEEE TSP 53(2), 2005; Kirchner, MM&Sec 2008; Zhang et al., WIFS 2019"

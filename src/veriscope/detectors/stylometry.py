@@ -156,6 +156,8 @@ def marks(text: str, language: str, parts: Mapping[str, float]) -> tuple[Span, .
 
 
 class Stylometry(Method):
+    """Raw: log-odds from counts of wording, fitted for each language."""
+
     name = "stylometry"
     signal = Signal.TEXT
     kinds = frozenset({Kind.TEXT, Kind.HTML})  # and captions, which the examiner hands to text detectors

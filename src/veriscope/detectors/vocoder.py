@@ -67,7 +67,10 @@ def linear_score(statistics: NDArray[np.float64]) -> tuple[float, NDArray[np.flo
 
 
 class Vocoder(Method):
+    """Raw: log-odds of a linear model on spectral statistics of the voiced parts."""
+
     name = "vocoder"
+    title = {"en": "Synthetic voice", "vi": "Giọng nói tổng hợp"}
     signal = Signal.AUDIO
     kinds = frozenset({Kind.AUDIO, Kind.VIDEO})
     models = ("silero_vad",)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-
 from tests.making import encoded
+
 from veriscope.inference.onnx import OnnxInfer
 from veriscope.media.child import DecodeChild
 from veriscope.media.limits import Limits

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
-
 from tests.making import encoded
 from tests.unit.detectors.conftest import Examine, inside, textured, through_jpeg
+
 from veriscope.detectors.double_quantisation import REACH, DoubleQuantisation, requantised
 from veriscope.types import Reason
 
@@ -35,22 +35,26 @@ def test_requantising_keeps_the_mass_of_a_single_quantisation() -> None:
 
 def test_the_part_that_lacks_the_first_compression_is_found(examine: Examine) -> None:
     finding = examine(DoubleQuantisation(), encoded(spliced(), quality=92))
-    assert finding.raw is not None and finding.raw > 1.5
+    assert finding.raw is not None
+    assert finding.raw > 1.5
     assert inside(finding, BOX, (400, 320)) > 0.9
     share = finding.measurements["shareSingle"]
-    assert isinstance(share, float) and 0.08 < share < 0.25  # the patch is 12.8 %
+    assert isinstance(share, float)
+    assert 0.08 < share < 0.25
 
 
 def test_nothing_in_a_picture_saved_twice(examine: Examine) -> None:
     for seed in (3, 4, 5):
         image = through_jpeg(textured(320, 400, seed), 65)
         finding = examine(DoubleQuantisation(), encoded(image, quality=92))
-        assert finding.raw is not None and finding.raw < 0.5
+        assert finding.raw is not None
+        assert finding.raw < 0.5
 
 
 def test_abstains_without_an_earlier_compression(examine: Examine) -> None:
     finding = examine(DoubleQuantisation(), encoded(textured(320, 400, 6), quality=90))
-    assert finding.raw is None and finding.reason is Reason.NOT_APPLICABLE
+    assert finding.raw is None
+    assert finding.reason is Reason.NOT_APPLICABLE
 
 
 def test_abstains_on_other_formats_and_small_pictures(examine: Examine) -> None:

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 from PIL import Image
-
 from tests.making import encoded
 from tests.unit.detectors.conftest import Examine, inside, textured, through_jpeg
+
 from veriscope.detectors.jpeg_ghost import JpegGhost, luma_table
 from veriscope.types import Reason
 
@@ -30,7 +30,8 @@ def test_tables_are_those_of_the_encoder() -> None:
 def test_the_ghost_is_found_with_its_quality(examine: Examine) -> None:
     for quality in (50, 65):
         finding = examine(JpegGhost(), encoded(spliced(quality), quality=95))
-        assert finding.raw is not None and finding.raw > 0.4
+        assert finding.raw is not None
+        assert finding.raw > 0.4
         assert inside(finding, BOX, (400, 320)) > 0.5
         assert abs(int(finding.measurements["ghostQuality"] or 0) - quality) <= 3  # type: ignore[call-overload]
         assert finding.regions
@@ -39,7 +40,8 @@ def test_the_ghost_is_found_with_its_quality(examine: Examine) -> None:
 def test_a_history_shared_by_the_whole_picture_is_no_ghost(examine: Examine) -> None:
     for quality in (50, 65, 80):
         finding = examine(JpegGhost(), encoded(through_jpeg(textured(320, 400, 3), quality), quality=95))
-        assert finding.raw is not None and finding.raw < 0.4
+        assert finding.raw is not None
+        assert finding.raw < 0.4
         assert finding.regions == ()
 
 

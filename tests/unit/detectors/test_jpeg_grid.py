@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-
 from tests.making import encoded
 from tests.unit.detectors.conftest import Examine, inside, textured, through_jpeg
+
 from veriscope.detectors._blocks import dct_matrix, luma_of
 from veriscope.detectors.jpeg_grid import (
     JpegGrid,
@@ -67,16 +67,19 @@ def test_nfa_is_never_better_than_the_binomial_tail() -> None:
 
 def test_a_patch_off_the_grid_is_found_where_it_is(examine: Examine) -> None:
     finding = examine(JpegGrid(), encoded(spliced(), "PNG"))
-    assert finding.raw is not None and finding.raw > 1.5
+    assert finding.raw is not None
+    assert finding.raw > 1.5
     assert inside(finding, BOX, (400, 320)) > 0.9
     region = finding.regions[0]
-    assert abs(region.x - BOX[0]) < 16 and abs(region.y - BOX[1]) < 16
+    assert abs(region.x - BOX[0]) < 16
+    assert abs(region.y - BOX[1]) < 16
     assert finding.measurements["mainGrid"] == "0,0"
 
 
 def test_it_is_found_under_one_more_save(examine: Examine) -> None:
     finding = examine(JpegGrid(), encoded(spliced(), quality=98))
-    assert finding.raw is not None and finding.raw > 1
+    assert finding.raw is not None
+    assert finding.raw > 1
     assert inside(finding, BOX, (400, 320)) > 0.9
 
 
@@ -103,7 +106,8 @@ def test_turned_by_exif_the_map_is_upright(examine: Examine) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     finding = examine(JpegGrid(), encoded(spliced(), quality=98, exif=exif.tobytes()))
-    assert finding.heatmap is not None and finding.heatmap.shape == (50, 40)
+    assert finding.heatmap is not None
+    assert finding.heatmap.shape == (50, 40)
     x, y, w, h = BOX
     assert inside(finding, (320 - y - h, x, h, w), (320, 400)) > 0.9
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-
 from tests.making import encoded
 from tests.unit.detectors.conftest import Examine, inside, textured
+
 from veriscope.detectors._blocks import luma_of
 from veriscope.detectors.resampling import Resampling, find_traces, statistic
 from veriscope.types import Reason
@@ -17,7 +17,8 @@ def enlarged(factor: float, seed: int, size: tuple[int, int] = (512, 384)) -> np
 
 def test_an_enlarged_picture_has_a_peak_at_its_factor(examine: Examine) -> None:
     finding = examine(Resampling(), encoded(enlarged(1.4, 1), quality=97))
-    assert finding.raw is not None and finding.raw > 3
+    assert finding.raw is not None
+    assert finding.raw > 3
     frequency = finding.measurements["peakFrequency"]
     assert isinstance(frequency, list)
     strongest = max(abs(float(f)) for f in frequency if f is not None)
@@ -28,7 +29,8 @@ def test_an_enlarged_picture_has_a_peak_at_its_factor(examine: Examine) -> None:
 def test_a_native_picture_has_none(examine: Examine) -> None:
     for seed, quality in ((2, 70), (3, 90), (4, 98)):
         finding = examine(Resampling(), encoded(textured(384, 512, seed, noise=4), quality=quality))
-        assert finding.raw is not None and finding.raw < 3
+        assert finding.raw is not None
+        assert finding.raw < 3
         assert finding.regions == ()
 
 
@@ -40,18 +42,22 @@ def test_an_enlarged_part_stands_out_where_it_is(examine: Examine) -> None:
     finding = examine(Resampling(), encoded(image, quality=98))
     local = finding.measurements["localPeak"]
     untouched = examine(Resampling(), encoded(textured(640, 768, 5, noise=4), quality=98)).measurements["localPeak"]
-    assert isinstance(local, float) and isinstance(untouched, float) and local > untouched + 1
+    assert isinstance(local, float)
+    assert isinstance(untouched, float)
+    assert local > untouched + 1
     assert inside(finding, box, (768, 640)) > 0.6
 
 
 def test_transposed_convolution_leaves_the_lattice() -> None:
     luma = luma_of(textured(192, 256, 7, noise=4))
-    kernel = np.array([[0.2, 0.45, 0.2], [0.45, 1.0, 0.45], [0.2, 0.45, 0.2]], np.float32)  # taps overlap unevenly
+    # Bilinear, but one tap is two per cent off, as learnt kernels are: the four phases differ in level.
+    kernel = np.array([[0.25, 0.5, 0.25], [0.5, 1.02, 0.5], [0.25, 0.5, 0.25]], np.float32)
     doubled = np.zeros((384, 512), np.float32)
     doubled[::2, ::2] = luma
     traces = find_traces(cv2.filter2D(doubled, cv2.CV_32F, kernel))
     native = find_traces(luma_of(textured(384, 512, 7, noise=4)))
-    assert traces is not None and native is not None
+    assert traces is not None
+    assert native is not None
     assert traces.scaled["lattice"] > 3 > native.scaled["lattice"]
 
 

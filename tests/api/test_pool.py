@@ -1,0 +1,140 @@
+"""The pool: bounded, timed, and whole again after whatever happened to its processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.making import encoded, photo
+from tests.serving import children, running
+from veriscope.api.answer import Answer, Question
+from veriscope.api.pool import Pool
+from veriscope.config import load
+from veriscope.errors import DamagedMedia, Internal, Overloaded, TimedOut
+from veriscope.media.intake import open_bytes, open_text
+from veriscope.types import LOCAL, Options, Policy
+
+pytestmark = pytest.mark.e2e
+
+
+@asynccontextmanager
+async def pooled(folder: Path, **settings: Any) -> AsyncIterator[Pool]:
+    pool = Pool(load(data_dir=folder, **{"processes": 1, **settings}))
+    pool.start()
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+def picture(folder: Path, seed: int = 0, size: int = 240) -> Question:
+    media = open_bytes(encoded(photo(size, size, seed)), "a.jpg", folder)
+    return Question(media, Options(policy=Policy.THOROUGH), LOCAL, "k", "request")
+
+
+def text(folder: Path) -> Question:
+    return Question(open_text("A short text that takes no time.", folder), Options(), LOCAL, "k", "request")
+
+
+def run(test: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(test())
+    assert children(os.getpid()) == []
+
+
+async def busy(pool: Pool) -> int:
+    """The process at work."""
+    while not pool.busy:
+        await asyncio.sleep(0.01)
+    return next(pid for pid in children(os.getpid()) if os.getpgid(pid) == pid)
+
+
+def test_a_killed_process_costs_one_request_only(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with pooled(tmp_path) as pool:
+            first = asyncio.create_task(pool.examine(picture(tmp_path, size=1500)))
+            second = asyncio.create_task(pool.examine(text(tmp_path)))
+            pid = await busy(pool)
+            os.kill(pid, signal.SIGKILL)
+            with pytest.raises(Internal):
+                await first
+            assert isinstance(await second, Answer)
+            assert pool.restarts == 1
+            assert not running(pid)
+
+    run(test)
+
+
+def test_a_process_that_dies_while_idle_costs_nobody_anything(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with pooled(tmp_path) as pool:
+            await pool.examine(text(tmp_path))
+            pid = next(pid for pid in children(os.getpid()) if os.getpgid(pid) == pid)
+            os.kill(pid, signal.SIGKILL)
+            while running(pid):
+                await asyncio.sleep(0.01)
+            assert isinstance(await pool.examine(text(tmp_path)), Answer)
+
+    run(test)
+
+
+def test_what_takes_too_long_is_killed(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with pooled(tmp_path, request_seconds=0.3) as pool:
+            with pytest.raises(TimedOut):
+                await pool.examine(picture(tmp_path, size=2500))
+
+    run(test)
+
+
+def test_a_full_queue_is_refused_at_once_and_texts_go_first(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with pooled(tmp_path, queue_limit=2) as pool:
+            order: list[str] = []
+
+            async def ask(name: str, question: Question) -> None:
+                await pool.examine(question)
+                order.append(name)
+
+            tasks = [asyncio.create_task(ask("first", picture(tmp_path, 1)))]
+            await busy(pool)
+            tasks.append(asyncio.create_task(ask("picture", picture(tmp_path, 2))))
+            await asyncio.sleep(0)
+            tasks.append(asyncio.create_task(ask("text", text(tmp_path))))
+            await asyncio.sleep(0.05)
+            with pytest.raises(Overloaded):
+                await pool.examine(text(tmp_path))
+            await asyncio.gather(*tasks)
+            assert order == ["first", "text", "picture"]
+
+    run(test)
+
+
+def test_bad_input_leaves_the_process_alone(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with pooled(tmp_path) as pool:
+            broken = open_bytes(b"\xff\xd8\xff\xe0" + bytes(100), "a.jpg", tmp_path)
+            with pytest.raises(DamagedMedia):
+                await pool.examine(Question(broken, Options(), LOCAL, "k", "request"))
+            await pool.examine(text(tmp_path))
+            assert pool.restarts == 0
+
+    run(test)
+
+
+def test_those_who_wait_are_told_when_the_service_stops(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with pooled(tmp_path) as pool:
+            tasks = [asyncio.create_task(pool.examine(picture(tmp_path, i, 1500))) for i in range(3)]
+            await busy(pool)
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(isinstance(outcome, (Overloaded, Answer)) for outcome in outcomes)
+        assert isinstance(outcomes[-1], Overloaded)
+
+    run(test)
