@@ -16,12 +16,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from common import ROOT, arguments, auc, bootstrap
-from datasets import synthetic, untouched
 from scipy.optimize import minimize
 from scipy.special import expit
-from scoring import pixel_detectors, score
 
+from common import ROOT, arguments, auc, bootstrap
+from datasets import synthetic, untouched
+from scoring import pixel_detectors, score
 from veriscope.detectors.base import Calibration
 from veriscope.detectors.registry import DETECTORS
 

@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from bench.common import ROOT, arguments, auc, bootstrap, show
-from bench.datasets import pristine, spread
-from bench.forgeries import decode, encode, forge
+from common import ROOT, arguments, auc, bootstrap, show
+from datasets import pristine, spread
+from forgeries import decode, encode, forge
 from veriscope.analysis import Examiner, analyse
 from veriscope.fusion import logit
 
@@ -98,7 +98,9 @@ def main() -> None:
     }
     for name, values in sorted(risks.items()):
         q = ", ".join(f"{v:.1f}" for v in np.quantile(values, [0.5, 0.9, 0.98]))
-        figures[name] = f"n {len(values)}, median, 90 %, 98 %: {q}; flagged {np.mean(np.array(values) >= suspicious):.3f}"
+        figures[name] = (
+            f"n {len(values)}, median, 90 %, 98 %: {q}; flagged {np.mean(np.array(values) >= suspicious):.3f}"
+        )
     for name, sides in sorted(votes.items()):
         g, f = (np.array(sides[s] or [np.nan]) for s in ("genuine", "forged"))
         figures[f"vote of {name}"] = f"genuine mean {g.mean():+.2f} max {g.max():+.2f}; forged mean {f.mean():+.2f}"

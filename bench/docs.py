@@ -31,8 +31,13 @@ def detector_table() -> str:
         kinds = ", ".join(sorted(k.value for k in d.kinds))
         policies = "all" if len(d.policies) == len(Policy) else ", ".join(p.value for p in Policy if p in d.policies)
         fitted = {k: calibration(d.name, d.version, k) for k in sorted(d.kinds)}
-        basis = "; ".join(dict.fromkeys(c.basis for c in fitted.values() if c)) or "not calibrated: measures, gives no score"
-        rows.append(f"| {d.title['en']} (`{d.name}`) | {kinds} | {d.signal.value} | {policies} | {basis} | {d.reference} |")
+        basis = (
+            "; ".join(dict.fromkeys(c.basis for c in fitted.values() if c))
+            or "not calibrated: measures, gives no score"
+        )
+        rows.append(
+            f"| {d.title['en']} (`{d.name}`) | {kinds} | {d.signal.value} | {policies} | {basis} | {d.reference} |"
+        )
     return "\n".join(rows) + "\n"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.common import arguments, show
+from common import arguments, show
 from veriscope.analysis import Examiner, analyse
 from veriscope.errors import BadInput, VeriscopeError
 from veriscope.media.limits import Limits

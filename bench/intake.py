@@ -18,9 +18,9 @@ from pathlib import Path
 
 import av
 import numpy as np
-from bench.common import arguments, cpu_seconds, is_test, show, wilson
 from PIL import Image
 
+from common import arguments, cpu_seconds, is_test, show, wilson
 from veriscope.analysis import Examiner, analyse
 from veriscope.types import Label, Options, Policy
 

@@ -109,7 +109,8 @@ def background_change(pauses: Pauses) -> Change:
             outside = np.concatenate([both[max(0, i - AROUND) : i], both[j : j + AROUND]])
             if len(outside) < 2 or len(inside) < 2:
                 continue
-            middle, other = np.median(inside, axis=0), np.median(outside, axis=0)
+            other = np.median(outside, axis=0)
+            middle = _middle(inside, other)
             spread = 1.4826 * np.median(np.abs(np.concatenate([inside - middle, outside - other])), axis=0)
             # Few pauses give a poor spread for one band: share it among the bands, half and half.
             spread[:BANDS] = np.sqrt(0.5 * spread[:BANDS].mean() ** 2 + 0.5 * spread[:BANDS] ** 2)
@@ -118,9 +119,22 @@ def background_change(pauses: Pauses) -> Change:
             count = np.sqrt(min(len(inside) * len(outside) / (len(inside) + len(outside)), 6.0))
             z = float(max(np.sqrt(np.mean(t[:BANDS] ** 2)), abs(t[BANDS])) * count)
             if z > best.z:
-                end = pauses.start[j] if j < m else pauses.end[m - 1]
-                best = Change(z, float((middle - other)[BANDS]), float(pauses.start[i]), float(end))
+                # Pauses at the rim that look like the rest came in because the median does not mind them.
+                near_rest = np.abs(inside - other).mean(axis=1) < np.abs(inside - middle).mean(axis=1)
+                own = np.flatnonzero(~near_rest)
+                first, last = (i + int(own[0]), i + int(own[-1]) + 1) if len(own) else (i, j)
+                end = pauses.start[last] if last < m else pauses.end[m - 1]
+                best = Change(z, float((middle - other)[BANDS]), float(pauses.start[first]), float(end))
     return best
+
+
+def _middle(inside: FloatArray, other: FloatArray) -> FloatArray:
+    """Median over pauses; of two, the one nearer to the rest, so that a cough in a single pause is no change."""
+    if len(inside) > 2:
+        middle: FloatArray = np.median(inside, axis=0)
+        return middle
+    nearer = np.abs(inside - other).argmin(axis=0)
+    return inside[nearer, np.arange(inside.shape[1])]
 
 
 def zero_runs(samples: NDArray[np.float32], rate: int) -> list[tuple[float, float]]:
