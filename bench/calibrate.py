@@ -1,6 +1,6 @@
 """Fit every detector's raw statistic to a probability, on development data, and write ``detectors/calibration.json``.
 
-    python bench/calibrate.py [--data DIR] [--limit N] [--kinds image,av,text] [--only jpeg_grid,…] [--dry-run]
+    python bench/calibrate.py [--data DIR] [--limit N] [--kinds image,av,text] [--only NAMES] [--dry-run]
 
 Platt's method: a logistic regression of the label on ``raw``, classes weighted alike, targets pulled in from 0 and 1 by
 the sample size, slope never negative. Nothing here reads test data: pictures are the development four fifths of
@@ -27,8 +27,8 @@ from veriscope.detectors.registry import DETECTORS
 
 TABLE = ROOT / "src" / "veriscope" / "detectors" / "calibration.json"
 
-# The share of forgeries the probabilities assume. Fusion adds log-likelihood ratios, and a log-odds at this prior is
-# one, so each detector is calibrated as if half of all media were forged; what is usual in the world enters once, there.
+# The share of forgeries the probabilities assume. Fusion adds log-likelihood ratios, and the log-odds at this prior is
+# one. Each detector is calibrated as if half of all media were forged; what is usual in the world enters once, there.
 PRIOR = 0.5
 FLOOR = 0.02  # no single method may call anything more certainly genuine than this
 LEAST = 20  # items of each class that must have got an answer
@@ -40,14 +40,14 @@ Samples = dict[str, tuple[list[float], list[int]]]  # detector → raw, label (1
 class Source:
     """Development samples of one kind of media: how to get them, what they are, and the key they are written under."""
 
-    samples: Callable[[Path, int | None], Samples]
+    samples: Callable[[Path, int | None, Sequence[str] | None], Samples]  # data, photographs, detectors
     words: str
     suffix: str = ""
 
 
-def image_samples(data: Path, limit: int | None) -> Samples:
+def image_samples(data: Path, limit: int | None, only: Sequence[str] | None) -> Samples:
     """Raw statistics of the detectors that judge pixels; abstentions left out."""
-    detectors = pixel_detectors()
+    detectors = [d for d in pixel_detectors() if only is None or d.name in only]
     items = untouched(data, "dev", limit) + synthetic(data, "dev", limit)
     found: Samples = {}
     for name, answers in score(items, detectors).by_detector.items():
@@ -56,13 +56,13 @@ def image_samples(data: Path, limit: int | None) -> Samples:
     return found
 
 
-def av_samples(data: Path, _limit: int | None) -> Samples:
+def av_samples(data: Path, _limit: int | None, _only: Sequence[str] | None) -> Samples:
     import calibrate_av
 
     return calibrate_av.samples(data)
 
 
-def text_samples(data: Path, _limit: int | None) -> Samples:
+def text_samples(data: Path, _limit: int | None, _only: Sequence[str] | None) -> Samples:
     import calibrate_text
 
     return calibrate_text.samples(data)
@@ -84,7 +84,7 @@ def platt(raws: Sequence[float], labels: Sequence[int], prior: float = PRIOR) ->
     raw, label = np.asarray(raws, float), np.asarray(labels, bool)
     positives, negatives = int(label.sum()), int((~label).sum())
     # Platt's targets: a class of n cases never shows that the odds are infinite.
-    target = np.where(label, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    target = np.where(label, 1 - 1 / (positives + 2), 1 / (negatives + 2))
     weight = np.where(label, 0.5 / positives, 0.5 / negatives)
     centre, spread = float(raw.mean()), float(raw.std()) or 1.0
     x = (raw - centre) / spread
@@ -97,6 +97,8 @@ def platt(raws: Sequence[float], labels: Sequence[int], prior: float = PRIOR) ->
 
     fit = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B", bounds=[(0, None), (None, None)])
     slope = float(fit.x[0]) / spread
+    if slope < 1e-6:
+        return 0.0, float(np.log(prior / (1 - prior)))  # raw tells nothing, so the score is the prior
     return slope, float(fit.x[1]) - slope * centre + float(np.log(prior / (1 - prior)))
 
 
@@ -130,10 +132,11 @@ def main() -> None:
     versions = {d.name: d.version for d in DETECTORS}
     table = json.loads(TABLE.read_text("utf-8"))
     fitted = {}
+    only = chosen.only.split(",") if chosen.only else None
     for kind in chosen.kinds.split(","):
         source = SOURCES[kind]
-        for name, (raws, labels) in sorted(source.samples(chosen.data.resolve(), chosen.limit).items()):
-            if name not in versions or (chosen.only and name not in chosen.only.split(",")):
+        for name, (raws, labels) in sorted(source.samples(chosen.data.resolve(), chosen.limit, only).items()):
+            if name not in versions or (only is not None and name not in only):
                 continue
             entry = calibrate(raws, labels, source.words)
             if entry is None:

@@ -1,10 +1,10 @@
 """Choose the decision thresholds of ``fusion.yaml`` on development data, for a stated rate of false alarms.
 
-Genuine: development photographs as they are, saved again, made small like web pictures, and small and saved again, because
-that is how they arrive. Forged: the same photographs with forgeries made in code. The threshold of `suspicious` is the
-larger of the two risks that 1 % of all genuine pictures, and 2 % of the worst group of them, reach; that leaves room under
-the 2 % which the product promises, since new photographs differ from old ones. `authentic` is the risk below which at most
-5 % of the forged lie. It also prints how each signal moves, for whoever sets weights.
+Genuine: development photographs as they are, saved again, made small like web pictures, and small and saved again,
+because that is how they arrive. Forged: the same photographs with forgeries made in code. The threshold of
+`suspicious` is the larger of the two risks that 1 % of all genuine pictures, and 2 % of the worst group of them, reach;
+that leaves room under the 2 % which the product promises, since new photographs differ from old ones. `authentic` is
+the risk below which at most 5 % of the forged lie. It also prints how each signal moves, for whoever sets weights.
 
     python bench/calibrate_fusion.py --limit 300          # prints
     python bench/calibrate_fusion.py --limit 300 --write  # and changes fusion.yaml

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
+import cv2
 import numpy as np
 from PIL import Image as Pillow
 
@@ -151,6 +152,22 @@ def cnndetection(root: Path, quality: int | None, limit: int | None) -> list[Ite
     return [Item(p.name, int(p.stem.endswith("_fake")), load(p), p.stem.split("_")[1]) for p in fake + real]
 
 
+def enlarged(root: Path, split: Split, limit: int | None) -> list[Item]:
+    """Whole photographs enlarged 1.15 to 1.9 times, against the same ones as they are: a trace, not a forgery."""
+
+    def load(path: Path) -> Bytes:
+        def bytes_of() -> tuple[bytes, Mask | None]:
+            rng = np.random.default_rng(seed_of("enlarge" + path.name))
+            scale, method = rng.uniform(1.15, 1.9), [cv2.INTER_LINEAR, cv2.INTER_CUBIC][int(rng.integers(2))]
+            large = cv2.resize(decode(path.read_bytes()), None, fx=scale, fy=scale, interpolation=method)
+            return encode(np.asarray(large, np.uint8), resave_quality(rng)), None
+
+        return bytes_of
+
+    paths = photos(root, split, limit)
+    return [Item(p.name, 0, resaved(p)) for p in paths] + [Item(f"enlarged/{p.name}", 1, load(p)) for p in paths]
+
+
 def image_sets(root: Path, quality: int | None, limit: int | None) -> dict[str, Callable[[], list[Item]]]:
     """Every set of pictures by name. ``synthetic_<kind>`` holds one kind of forgery."""
     sets: dict[str, Callable[[], list[Item]]] = {
@@ -158,6 +175,7 @@ def image_sets(root: Path, quality: int | None, limit: int | None) -> dict[str, 
         "ciplab": lambda: folders(root, "images/faces/ciplab/fake", "images/faces/ciplab/real", quality, limit),
         "stylegan2": lambda: folders(root, "images/faces/stylegan2", "images/faces/ffhq-real", quality, limit),
         "cnndetection": lambda: cnndetection(root, quality, limit),
+        "enlarged": lambda: enlarged(root, "test", limit),
         "synthetic": lambda: synthetic(root, "test", limit),
     }
     for kind in KINDS:

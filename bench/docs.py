@@ -41,16 +41,32 @@ def detector_table() -> str:
     return "\n".join(rows) + "\n"
 
 
+SETTINGS = """# Settings
+
+Defaults, then `veriscope.yaml` (or the file named by `VERISCOPE_CONFIG`), then environment variables, then flags.
+`veriscope doctor` prints the values in force and where each comes from.
+
+"""
+DETECTORS_PAGE = """# Detectors
+
+Each is one file in `src/veriscope/detectors/`. A score is a calibrated probability at even odds; the basis says on what
+it was fitted and how well it told forged from genuine there (AUC, 95 % interval). Figures on test data:
+`python bench/detectors.py`.
+
+"""
+ERRORS = """# Errors
+
+Every error has one shape, over HTTP and with `--json` on the command line:
+`{"error": {"code": "…", "message": "one plain sentence", "hint": "what to do next"}}`.
+
+"""
+
+
 def pages() -> dict[str, str]:
     return {
-        "settings.md": "# Settings\n\nDefaults, then `veriscope.yaml` (or the file named by `VERISCOPE_CONFIG`), then "
-        "environment\nvariables, then flags. `veriscope doctor` prints the values in force and where each comes from.\n\n"
-        + config.document(),
-        "detectors.md": "# Detectors\n\nEach is one file in `src/veriscope/detectors/`. A score is a calibrated probability at "
-        "even odds; the basis says on what\nit was fitted and how well it told forged from genuine there (AUC, 95 % interval). "
-        "Figures on test data: `python bench/detectors.py`.\n\n" + detector_table(),
-        "errors.md": "# Errors\n\nEvery error has one shape, over HTTP and with `--json` on the command line:\n"
-        '`{"error": {"code": "…", "message": "one plain sentence", "hint": "what to do next"}}`.\n\n' + error_table(),
+        "settings.md": SETTINGS + config.document(),
+        "detectors.md": DETECTORS_PAGE + detector_table(),
+        "errors.md": ERRORS + error_table(),
     }
 
 

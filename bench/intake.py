@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import io
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -24,6 +26,7 @@ from common import arguments, cpu_seconds, is_test, show, wilson
 from veriscope.analysis import Examiner, analyse
 from veriscope.types import Label, Options, Policy
 
+SOURCE = "video/dfdc-fake/abqwwspghj.mp4"
 ALARM = {Label.SUSPICIOUS, Label.MANIPULATED}
 
 
@@ -55,6 +58,43 @@ def clip(folder: Path, source: Path) -> Path:
                         container.mux(audio.encode(block))
         container.mux(audio.encode())
     return path
+
+
+def ten_minutes(folder: Path, source: Path) -> Path:
+    """The clip twenty times over, its packets copied, not encoded again."""
+    path = folder / "long.mp4"
+    with av.open(str(path), "w") as container:
+        streams: dict[int, av.stream.Stream] = {}
+        shift = 0.0
+        for _ in range(20):
+            with av.open(str(source)) as original:
+                for stream in original.streams:
+                    if stream.index not in streams:
+                        streams[stream.index] = container.add_stream_from_template(stream)
+                for packet in original.demux():
+                    if packet.dts is None or packet.pts is None:
+                        continue
+                    ticks = int(shift / packet.time_base)
+                    packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
+                    packet.stream = streams[packet.stream.index]
+                    container.mux(packet)
+                shift += 30.1
+    return path
+
+
+def measure_memory(path: Path) -> dict[str, float]:
+    """Peak resident memory of the analysing process and its decode child together, in a process of its own."""
+    script = (
+        "import sys; from pathlib import Path; from veriscope.analysis import Examiner, analyse\n"
+        "status = lambda pid: Path(f'/proc/{pid}/status').read_text()\n"
+        "hwm = lambda pid: int(status(pid).split('VmHWM:')[1].split()[0]) / 1024\n"
+        "with Examiner() as e:\n"
+        "    r = analyse(sys.argv[1], examiner=e)\n"
+        "    print(hwm('self'), hwm(e._child._process.pid), r.coverage.analysed)"
+    )
+    out = subprocess.run([sys.executable, "-c", script, str(path)], check=True, capture_output=True, text=True).stdout
+    own, child, seconds = map(float, out.split())
+    return {"memory_10min_mb": own + child, "memory_10min_child_mb": child, "memory_10min_seconds": seconds}
 
 
 def decode(path: Path) -> None:
@@ -135,13 +175,15 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quality", type=int, default=90)
-    parser.add_argument("--skip", default="", help="comma-separated parts to leave out: video,photo,accuracy")
+    parser.add_argument("--skip", default="", help="comma-separated parts to leave out: video,memory,photo,accuracy")
     options = parser.parse_args()
     data, skip = options.data.resolve(), set(options.skip.split(","))
     figures: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as folder:
         if "video" not in skip:
-            figures |= measure_video(clip(Path(folder), data / "video/dfdc-fake/abqwwspghj.mp4"), options.rounds)
+            figures |= measure_video(clip(Path(folder), data / SOURCE), options.rounds)
+        if "memory" not in skip:
+            figures |= measure_memory(ten_minutes(Path(folder), clip(Path(folder), data / SOURCE)))
     if "photo" not in skip:
         photo = twelve_megapixels(data / "images/pristine/clothing")
         figures["photo_quick_cpu_s"] = measure_photo(photo, Policy.QUICK, options.rounds)

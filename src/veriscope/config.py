@@ -10,11 +10,17 @@ import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
 
 from veriscope.errors import BadSetting
 from veriscope.media.limits import Limits
@@ -38,8 +44,12 @@ class Settings(BaseSettings):
     # service
     host: str = Field("127.0.0.1", description="Address to bind. Anything but loopback demands `tokens`.")
     port: int = Field(8000, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
-    tokens: tuple[SecretStr, ...] = Field((), description="Bearer tokens; none: no sign-in, loopback only.")
-    trusted_proxies: tuple[str, ...] = Field((), description="Addresses whose X-Forwarded-For is believed.")
+    tokens: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Bearer tokens; none: no sign-in, loopback only."
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Addresses whose X-Forwarded-For is believed."
+    )
     processes: int = Field(0, ge=0, le=256, description="Processes for pictures and texts; 0: one per core.")
     job_processes: int = Field(0, ge=0, le=256, description="Job processes for video and sound; 0: one per core.")
     queue_limit: int = Field(64, ge=1, le=100_000, description="Requests waiting for a process before 503.")
@@ -91,9 +101,9 @@ class Settings(BaseSettings):
     def _expand(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
 
-    @field_validator("tokens", mode="before")
+    @field_validator("tokens", "trusted_proxies", mode="before")
     @classmethod
-    def _tokens(cls, value: object) -> object:
+    def _split_at_commas(cls, value: object) -> object:
         return tuple(t.strip() for t in value.split(",") if t.strip()) if isinstance(value, str) else value
 
     @model_validator(mode="after")

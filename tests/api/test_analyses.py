@@ -14,9 +14,9 @@ from typing import Any
 
 import httpx
 import pytest
-
 from tests.making import encoded, photo, tone, wav
 from tests.serving import Server, eventually
+
 from veriscope.evidence.schema import PublicReport
 
 pytestmark = pytest.mark.e2e
@@ -198,7 +198,8 @@ def test_a_region_of_the_picture(client: httpx.Client) -> None:
         (b"x", ""),
         (b"x", "multipart/form-data"),
         (b"garbage", "multipart/form-data; boundary=abc"),
-        (b'--abc\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\nabc', "multipart/form-data; boundary=abc"),
+        (b'--abc\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\nabc',
+         "multipart/form-data; boundary=abc"),
         (b'--abc\r\nContent-Disposition: form-data; name="text"\r\n\r\na\r\n--abc\r\n'
          b'Content-Disposition: form-data; name="text"\r\n\r\nb\r\n--abc--\r\n', "multipart/form-data; boundary=abc"),
     ],
@@ -258,7 +259,7 @@ def test_a_sender_who_leaves_leaves_nothing(server: Server) -> None:
             b"Content-Type: multipart/form-data; boundary=a\r\n\r\n"
             b'--a\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n' + bytes(3_000_000)
         )
-        eventually(lambda: server.spooled())
+        eventually(server.spooled)
     eventually(lambda: server.spooled() == [])
 
 

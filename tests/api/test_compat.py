@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-
 from tests.making import encoded, film, photo, tone, wav
 from tests.serving import Server, eventually
 

@@ -6,10 +6,9 @@ import json
 
 import httpx
 import pytest
-from websockets.sync.client import connect
-
 from tests.making import film, tone, wav
 from tests.serving import Server, eventually
+from websockets.sync.client import connect
 
 pytestmark = pytest.mark.e2e
 JOBS = "/api/v1/jobs"
@@ -18,7 +17,7 @@ JOBS = "/api/v1/jobs"
 @pytest.fixture(scope="module")
 def long_film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("film") / "long.mp4"
-    return film(path, seconds=8, size=(480, 360), fps=25).read_bytes()
+    return film(path, seconds=6, size=(480, 360), fps=25).read_bytes()
 
 
 def send(client: httpx.Client, data: bytes, **fields: str) -> str:
@@ -57,8 +56,8 @@ def test_the_same_events_on_a_socket(client: httpx.Client, server: Server) -> No
 
 
 def test_cancelling(client: httpx.Client, server: Server, long_film: bytes) -> None:
-    active = send(client, long_film, rate="25", end="7")
-    waiting = send(client, long_film, rate="24", end="7")
+    active = send(client, long_film, rate="25", end="5")
+    waiting = send(client, long_film, rate="24", end="5")
     early = client.get(f"{JOBS}/{active}/result")
     assert (early.status_code, early.json()["error"]["code"]) == (409, "conflict")
     eventually(lambda: client.get(f"{JOBS}/{active}").json()["state"] == "active")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
-
 from tests.making import encoded, photo, tone, wav
 from tests.serving import Server, eventually
+
+from veriscope.api import pages
 from veriscope.api.app import create_app
+from veriscope.api.settings import _values
 from veriscope.config import Settings, load
 
 pytestmark = pytest.mark.e2e
@@ -48,9 +52,10 @@ def test_figures(client: httpx.Client) -> None:
     assert now["veriscope_request_seconds_count", ("POST", route, "200")] >= 2
     assert rose("veriscope_request_seconds_count", "POST", route, "400")
     assert rose("veriscope_errors_total", "empty_input")
-    assert now["veriscope_stage_seconds_count", ("detect",)] >= before.get(
-        ("veriscope_stage_seconds_count", ("detect",)), 0
-    ) + 2
+    assert (
+        now["veriscope_stage_seconds_count", ("detect",)]
+        >= before.get(("veriscope_stage_seconds_count", ("detect",)), 0) + 2
+    )
     for queue in ("fast", "media", "io"):
         assert now["veriscope_queue_depth", (queue,)] >= 0
         assert now["veriscope_queue_oldest_seconds", (queue,)] >= 0
@@ -72,8 +77,6 @@ def test_settings_show_values_and_sources_but_no_secret(client: httpx.Client) ->
 
 
 def test_secrets_are_starred_out(tmp_path: Path) -> None:
-    from veriscope.api.settings import _values
-
     key = base64.b64encode(b"k" * 32).decode()
     settings = load(
         tokens="a-very-secret-token-indeed",
@@ -133,25 +136,27 @@ def test_the_page_and_unknown_addresses(client: httpx.Client) -> None:
     assert (wrong.status_code, wrong.json()["error"]["code"]) == (405, "bad_request")
 
 
+def look(folder: Path, *paths: str) -> list[httpx.Response]:
+    """Answers of an application that has only the page."""
+
+    async def run() -> list[httpx.Response]:
+        app = FastAPI()
+        pages.install(app, folder)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+            return [await client.get(path) for path in paths]
+
+    return asyncio.run(run())
+
+
 def test_without_the_page_there_is_a_hint(tmp_path: Path) -> None:
-    from fastapi import FastAPI
-    from starlette.testclient import TestClient
-
-    from veriscope.api import pages
-
-    app = FastAPI()
-    pages.install(app, tmp_path)
-    with TestClient(app) as client:
-        assert "not built" in client.get("/").text
+    assert "not built" in look(tmp_path, "/")[0].text
     (tmp_path / "index.html").write_text("<p>page</p>")
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / "a-1.js").write_text("1")
-    app = FastAPI()
-    pages.install(app, tmp_path)
-    with TestClient(app) as client:
-        assert client.get("/").text == "<p>page</p>"
-        assert client.get("/").headers["cache-control"] == "no-cache"
-        assert "immutable" in client.get("/assets/a-1.js").headers["cache-control"]
+    page, script = look(tmp_path, "/", "/assets/a-1.js")
+    assert page.text == "<p>page</p>"
+    assert page.headers["cache-control"] == "no-cache"
+    assert "immutable" in script.headers["cache-control"]
 
 
 def test_two_applications_in_one_process_do_not_disturb_each_other(tmp_path: Path) -> None:

@@ -84,6 +84,14 @@ def test_wrong_settings_are_refused_in_one_sentence(flags: dict[str, object]) ->
     assert "\n" not in caught.value.message
 
 
+def test_lists_in_the_environment_are_split_at_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VERISCOPE_TOKENS", "first-token-of-mine, second-token-of-mine")
+    monkeypatch.setenv("VERISCOPE_TRUSTED_PROXIES", "10.0.0.1,10.0.0.2")
+    settings = config.load(host="0.0.0.0")
+    assert [token.get_secret_value() for token in settings.tokens] == ["first-token-of-mine", "second-token-of-mine"]
+    assert settings.trusted_proxies == ("10.0.0.1", "10.0.0.2")
+
+
 def test_tokens_do_not_leak() -> None:
     settings = config.load(tokens="a-very-secret-token-indeed")
     assert "secret" not in repr(settings) + str(settings.public())

@@ -6,12 +6,11 @@ import itertools
 import json
 from collections.abc import Iterator
 from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 import pytest
-
 from tests import making
+
 from veriscope.detectors.base import Method
 from veriscope.detectors.registry import DETECTORS
 from veriscope.inference.onnx import OnnxInfer

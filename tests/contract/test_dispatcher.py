@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.making import film, tone, wav
 from tests.serving import children, eventually, niceness, running
+
 from veriscope.config import load
 from veriscope.errors import NotFound
 from veriscope.jobs import owner
@@ -84,7 +84,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
 @pytest.fixture(scope="module")
 def long_film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("film") / "long.mp4"
-    return film(path, seconds=8, size=(480, 360), fps=25).read_bytes()
+    return film(path, seconds=6, size=(480, 360), fps=25).read_bytes()
 
 
 def job_process() -> int:

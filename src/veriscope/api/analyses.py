@@ -40,7 +40,7 @@ _FAILURES: dict[int | str, dict[str, Any]] = {
 
 
 def _request_body() -> dict[str, Any]:
-    options = Parameters.model_json_schema(by_alias=True)
+    options = Parameters.model_json_schema(by_alias=True, ref_template="#/components/schemas/{model}")
     fields = options.get("properties", {})
     form = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}, **fields}}
     return {

@@ -105,6 +105,10 @@ class Pool:
             self.busy += 1
             try:
                 reply = await loop.run_in_executor(self._threads, slot.call, item.asked)
+            except asyncio.CancelledError:
+                if not item.answer.done():
+                    item.answer.set_exception(Overloaded("The service is stopping."))
+                raise
             except Exception as exc:
                 self.restarts += not slot.alive
                 if not item.answer.done():

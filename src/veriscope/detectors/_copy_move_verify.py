@@ -21,27 +21,20 @@ from veriscope.detectors._copy_move_match import Hypothesis
 from veriscope.types import Plane
 
 FEATURES = (
-    "log_area",  # ln of the matching area in pixels
     "log_share",  # ln of its share in the picture
-    "correlation",  # mean local correlation inside
     "fine",  # correlation of the detail below ~3 px
     "middle",  # … of ~3 to 10 px
-    "coarse",  # … of ~10 to 25 px
-    "difference",  # ln of rms difference ÷ standard deviation, all scales
+    "difference",  # ln of the rms difference ÷ standard deviation of the area
     "bias",  # ln of the difference of the mean brightness, grey levels
     "overlap",  # share of the area that is source and copy at once
     "edge",  # mean local correlation inside minus just outside
-    "isotropy",  # share of gradient energy across the locally dominant direction: 0 for straight edges
     "peak",  # ln of the correlation peak of the whole area ÷ deviation of the background
-    "whitened",  # the peak itself, 0–1: a periodic pattern loses here what it has in common with itself
     "rival",  # second best place ÷ best place
     "crowd",  # ln(1 + how many other proposals repeat this area elsewhere): a lattice has many
     "points",  # ln(1 + matched key points that agree)
     "tiles",  # ln(1 + summed excess of the tiles' correlation peaks)
     "texture",  # ln of the local standard deviation, grey levels
     "fill",  # area ÷ its convex hull
-    "stretch",  # |ln scale|
-    "turn",  # |sin(rotation / 2)|
     "mirror",  # 1 for a mirror image
     "bend",  # ln of the px by which the best affine map strays from an exact shift (or quarter turn, mirror)
     "fraction",  # px by which its shift strays from whole pixels
@@ -88,12 +81,6 @@ class Comparison:
         self.white = white
         self.detail = _detail(luma)
         self.middle = _local(self.detail)
-        gx = cv2.Sobel(cv2.GaussianBlur(luma, (0, 0), 0.8), cv2.CV_32F, 1, 0)
-        gy = cv2.Sobel(cv2.GaussianBlur(luma, (0, 0), 0.8), cv2.CV_32F, 0, 1)
-        xx, yy, xy = (cv2.boxFilter(v, -1, (_WINDOW, _WINDOW)) for v in (gx * gx, gy * gy, gx * gy))
-        trace = xx + yy
-        self.trace = trace
-        self.weakest = trace / 2 - np.sqrt((xx - yy) ** 2 / 4 + xy * xy)  # least eigenvalue of the structure tensor
         height, width = luma.shape
         self.shape = (scipy.fft.next_fast_len(height, True), scipy.fft.next_fast_len(width, True))
         self._plain: tuple[NDArray[np.complex64], Plane] | None = None
@@ -187,8 +174,8 @@ class Comparison:
             return None
         return np.asarray(better)
 
-    def rivals(self, map_: Map, mask: Mask) -> tuple[float, float, float]:
-        """How the area's correlation peak stands out: peak ÷ background deviation, peak, second best place ÷ best.
+    def rivals(self, map_: Map, mask: Mask) -> tuple[float, float]:
+        """How the area's correlation peak stands out: peak ÷ background deviation, second best place ÷ best.
 
         The whitened area is searched for in the whole picture, turned and scaled as the hypothesis says.
         """
@@ -220,7 +207,7 @@ class Comparison:
         around(expected, 5)[...] = 0.0
         around(itself, 8)[...] = 0.0
         deviation = float(ncc.std()) + 1e-6
-        return peak / deviation, peak, min(2.0, float(ncc.max()) / max(peak, 1e-3))
+        return peak / deviation, min(2.0, float(ncc.max()) / max(peak, 1e-3))
 
     def _turned(self, linear: NDArray[np.float64], offset: NDArray[np.float64]) -> tuple[NDArray[np.complex64], Plane]:
         """Spectrum and summed energy of the whitened picture under a linear map; the unturned ones are kept."""
@@ -239,8 +226,8 @@ class Comparison:
         x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
         box = np.s_[max(0, y - 16) : y + h + 16, max(0, x - 16) : x + w + 16]
         here, there, within = _bands(self.luma[box]), _bands(self.warp(self.luma, map_)[box]), mask[box]
-        fine, middle, coarse = (_zncc(here[k][within], there[k][within]) for k in range(3))
-        a, b = here[3][within], there[3][within]
+        fine, middle = (_zncc(here[k][within], there[k][within]) for k in range(2))
+        a, b = here[2][within], there[2][within]
         difference = a - b
         spread = float(a.std()) + 1.0
         near = cv2.dilate(mask.astype(np.uint8), np.ones((_WINDOW, _WINDOW), np.uint8)) > 0
@@ -248,42 +235,32 @@ class Comparison:
         ring = far & ~near & draft.valid
         inside = float(local[mask].mean())
         outside = float(local[ring].mean()) if ring.sum() > 50 else 0.3
-        peak, whitened, rival = self.rivals(map_, mask)
+        peak, rival = self.rivals(map_, mask)
         fitted = self.refine(map_, mask)
         bend, fraction = (1.0, 0.35) if fitted is None else departure(fitted, mask)
         p, q = self.matches
         inlying = mask[p.imag.astype(int), p.real.astype(int)]
-        carried = map_ @ np.stack([p.real, p.imag, np.ones(len(p))])
-        agreeing = int(np.count_nonzero(inlying & (np.abs(carried[0] + 1j * carried[1] - q) < 2.0)))
+        reached = map_ @ np.stack([p.real, p.imag, np.ones(len(p))])
+        agreeing = int(np.count_nonzero(inlying & (np.abs(reached[0] + 1j * reached[1] - q) < 2.0)))
         contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         hull = cv2.contourArea(cv2.convexHull(np.vstack(contours))) + 1.0
-        linear = map_[:, :2]
-        determinant = float(np.linalg.det(linear))
-        flip = np.diag([1.0, np.sign(determinant)])
-        angle = float(np.arctan2(*(linear @ flip)[::-1, 0]))
+        determinant = float(np.linalg.det(map_[:, :2]))
         return np.array(
             [
-                np.log(area),
                 np.log(area / mask.size),
-                inside,
                 fine,
                 middle,
-                coarse,
                 np.log(float(np.sqrt(np.mean(difference**2))) / spread + 0.01),
                 np.log(abs(float(difference.mean())) + 0.5),
                 float((mask & draft.other).sum()) / area,
                 inside - outside,
-                float(self.weakest[mask].sum() / (self.trace[mask].sum() + 1e-6)),
                 np.log(max(peak, 0.5)),
-                whitened,
                 rival,
                 np.log1p(crowd_),
                 np.log1p(agreeing),
                 np.log1p(hypothesis.strength) if hypothesis.source == "dense" else 0.0,
                 np.log(float(np.sqrt(self.middle[1][mask].mean())) + 0.5),
                 min(1.0, area / hull),
-                abs(np.log(abs(determinant)) / 2),
-                abs(np.sin(angle / 2)),
                 float(determinant < 0),
                 np.log(min(bend, 8.0) + 0.05),
                 fraction,
@@ -326,10 +303,10 @@ def _detail(luma: Plane) -> Plane:
     return cv2.GaussianBlur(luma, (0, 0), 0.6) - cv2.GaussianBlur(luma, (0, 0), 3.0)
 
 
-def _bands(luma: Plane) -> tuple[Plane, Plane, Plane, Plane]:
-    """Fine, middle and coarse detail, and the picture without its noise."""
-    g = [cv2.GaussianBlur(luma, (0, 0), sigma) for sigma in (0.6, 1.2, 3.0, 8.0)]
-    return luma - g[1], g[1] - g[2], g[2] - g[3], g[0]
+def _bands(luma: Plane) -> tuple[Plane, Plane, Plane]:
+    """Fine and middle detail, and the picture without its noise."""
+    g = [cv2.GaussianBlur(luma, (0, 0), sigma) for sigma in (0.6, 1.2, 3.0)]
+    return luma - g[1], g[1] - g[2], g[0]
 
 
 def _local(plane: Plane) -> tuple[Plane, Plane]:

@@ -134,7 +134,8 @@ def _middle(inside: FloatArray, other: FloatArray) -> FloatArray:
         middle: FloatArray = np.median(inside, axis=0)
         return middle
     nearer = np.abs(inside - other).argmin(axis=0)
-    return inside[nearer, np.arange(inside.shape[1])]
+    chosen: FloatArray = inside[nearer, np.arange(inside.shape[1])]
+    return chosen
 
 
 def zero_runs(samples: NDArray[np.float32], rate: int) -> list[tuple[float, float]]:

@@ -28,7 +28,7 @@ HEAD = (slice(95, 140), slice(60, 132))  # nose and upper lip: moves with the he
 MOUTH = (slice(130, 185), slice(66, 126))
 WINDOW = np.outer(np.hanning(45), np.hanning(72)).astype(np.float32)
 STEP = 0.04  # s of the common time grid
-LARGEST_GAP = 0.1  # s between frames that still count as neighbours
+LARGEST_GAP = 0.11  # s between frames that still count as neighbours: every third of 30 a second
 STALE = 0.3  # s after which a face that was not found again is forgotten
 LAGS = np.arange(-25, 26)  # steps: ± 1 s
 IN_SYNC = 0.16  # s around 40 ms (speech energy follows the opening) that viewers take for synchronous
@@ -170,7 +170,8 @@ class _MouthWatch:
         if self._crop is not None and self._matrix is not None and 0 < frame.time - self._time <= LARGEST_GAP:
             # The same warp for both frames: the jitter of the landmarks must not pass for speech.
             change = mouth_change(self._crop, _aligned(frame, self._matrix))
-            self._series.append(((self._time + frame.time) / 2, change))
+            # Sampled frames and bursts fall into a run: a shorter step shows less change.
+            self._series.append(((self._time + frame.time) / 2, change * STEP / (frame.time - self._time)))
         self._matrix = face_transform(self._face.landmarks, SIDE)
         self._crop = _aligned(frame, self._matrix)
         self._time = frame.time

@@ -56,8 +56,33 @@ EFFORTS: Mapping[Policy, Effort] = {
     Policy.THOROUGH: Effort(400_000, 1_500_000, 4000, 32, 30),
 }
 
-WEIGHTS = np.zeros(len(FEATURES))
-INTERCEPT = 0.0
+# Logistic regression (L2, C = 1, standardised features; the strongest candidate of each picture counts most) fitted on
+# 340 pictures of the development four fifths of the pristine sets, each once as it is and once with a synthesised copy
+# (0.8–16 % of the picture; moved, scaled, turned, mirrored, sheared; feathered, relit), all through one to three rounds
+# of JPEG 60–99, 384×256 or native size; and 113 synthetic lattices as further negatives.
+# 5-fold cross-validation: AUC 0.90 [0.87, 0.93], 0.67 of the copies at 1 % false alarms, 0.76 at 5 %.
+WEIGHTS = np.array(
+    [
+        0.8115,  # log_share
+        10.7238,  # fine
+        -4.9780,  # middle
+        -0.6492,  # difference
+        -0.4936,  # bias
+        -17.9801,  # overlap
+        5.8989,  # edge
+        -2.0427,  # peak
+        -5.1913,  # rival
+        -1.3363,  # crowd
+        1.0275,  # points
+        0.4126,  # tiles
+        -1.8031,  # texture
+        7.1351,  # fill
+        -1.3213,  # mirror
+        -0.2053,  # bend
+        -0.6717,  # fraction
+    ]
+)
+INTERCEPT = 0.5097
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +167,7 @@ class CopyMove(Method):
         "source": {"en": "One of two areas that repeat each other.", "vi": "Một trong hai vùng lặp lại nhau."},
     }
 
-    def inspect(self, scene: Scene, infer: Infer) -> Finding:  # noqa: ARG002 - no network
+    def inspect(self, scene: Scene, infer: Infer) -> Finding:
         image = scene.image()
         if min(image.shape[:2]) < SHORTEST:
             return self.abstain(Reason.TOO_SMALL)
@@ -216,7 +241,7 @@ def describe(evidence: Evidence, scale: float) -> dict[str, float]:
         "rotation": float(np.degrees(np.arctan2(first[1, 0], first[0, 0]))),
         "scale": float(np.sqrt(abs(determinant))),
         "mirrored": float(determinant < 0),
-        "correlation": float(evidence.features[FEATURES.index("correlation")]),
+        "correlation": float(evidence.correlation[evidence.mask].mean()),
     }
 
 

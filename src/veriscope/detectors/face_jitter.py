@@ -24,7 +24,7 @@ Series = NDArray[np.float64]
 
 SIDE = 128  # pixels of the aligned crop
 MARGIN = 0.35  # of the face square on each side: hair, ears, neck and some wall
-LARGEST_GAP = 0.1  # s between neighbouring frames
+LARGEST_GAP = 0.11  # s between neighbouring frames: every third of 30 a second
 STALE = 0.3  # s after which a face that was not found again is forgotten
 ANCHOR = 5  # frames seen through one warp before it is renewed: the landmarks' own jitter must not count
 FEWEST = 6  # second differences

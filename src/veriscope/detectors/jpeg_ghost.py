@@ -24,6 +24,9 @@ WINDOW = 9  # blocks: errors are averaged over 72×72 pixels
 CHANCE = 0.25  # mean absolute rounding error, in steps, of coefficients that never saw these steps
 TEXTURE_CLASSES = 8
 QUANTILE = 0.98
+SCATTER = (
+    0.25  # depth that few coefficients reach by accident, the more the stronger the compression: it counts as none
+)
 LEAST_DEPTH = 0.4  # a third less error than expected: what no dev photograph of good quality shows
 MOST_BLOCKS = 48_000  # larger pictures are sampled on every second (third, …) block each way
 LEAST_BLOCKS = 400
@@ -92,7 +95,7 @@ def ghost_map(coefficients: NDArray[np.float32]) -> tuple[Plane, NDArray[np.intp
 
 
 class JpegGhost(Method):
-    """Raw: depth of the deepest local dip, natural logarithm, but for the top 2 % of the picture."""
+    """Raw: depth of the deepest local dip beyond ``SCATTER``, natural logarithm, but for the top 2 % of the picture."""
 
     name = "jpeg_ghost"
     title = {"en": "JPEG ghosts", "vi": "Bóng ma JPEG"}
@@ -123,9 +126,9 @@ class JpegGhost(Method):
         if float(np.mean(np.square(coefficients))) < LEAST_ENERGY:
             return self.abstain(Reason.NO_TEXTURE)
         depth, dips = ghost_map(coefficients)
-        raw = float(np.quantile(depth, QUANTILE))
+        deepest = float(np.quantile(depth, QUANTILE))
         part = depth > LEAST_DEPTH
-        found = raw > LEAST_DEPTH
+        found = deepest > LEAST_DEPTH
         quality = QUALITIES[int(np.median(dips[part]))] if found else None
         heat = upright(np.clip(depth / LEAST_DEPTH - 0.5, 0.0, 1.0).astype(np.float32), stored.orientation)
         height, width = scene.image().shape[:2]
@@ -139,11 +142,11 @@ class JpegGhost(Method):
             "scale": 1.0,
         }
         return self.found(
-            raw,
+            max(0.0, deepest - SCATTER),
             scene.media.kind,
             self.say("ghost" if found else "none", quality=quality),
             heatmap=heat,
             regions=regions_of(heat > 0.5, heat, width, height, least=16) if found else (),
             parameters=parameters,
-            measurements={"depth": raw, "ghostQuality": quality},
+            measurements={"depth": deepest, "ghostQuality": quality},
         )

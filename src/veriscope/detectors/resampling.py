@@ -31,6 +31,7 @@ NEIGHBOURHOOD = 9  # frequencies each way whose median is a peak's background
 # Median and upper spread of the three measurements on the development four fifths of the pristine photographs
 # as stored and saved again at quality 90–98: they bring them to one scale, so that the largest can speak.
 SCALES = {"global": (0.91, 0.38), "local": (0.54, 0.27), "lattice": (0.00, 0.07)}
+USUAL = 3.0  # spreads; one pristine photograph in twenty shows more. Below it, the strength follows compression
 
 _PREDICTOR = np.array([[-0.25, 0.5, -0.25], [0.5, 0.0, 0.5], [-0.25, 0.5, -0.25]], np.float32)
 
@@ -141,20 +142,21 @@ def find_traces(luma: Plane) -> Traces | None:
 
 
 def statistic(luma: Plane) -> tuple[float | None, Plane]:
-    """The strongest of the three measurements, in spreads above what pristine photographs show.
+    """The strongest of the three measurements, as far as it exceeds what pristine photographs show.
 
     Args:
         luma: H×W in [0, 255]; a picture's or a video frame's.
 
     Returns:
-        The statistic (``None`` when the plane is too small or flat) and a heatmap over tiles in [0, 1].
+        The excess over ``USUAL`` in spreads, at least 0 (``None`` when the plane is too small or flat), and a heatmap
+        over tiles in [0, 1].
     """
     if min(luma.shape) < TILE + 2:
         return None, np.zeros((1, 1), np.float32)
     traces = find_traces(luma)
     if traces is None:
         return None, np.zeros((1, 1), np.float32)
-    return max(traces.scaled.values()), heat_of(traces)
+    return max(0.0, max(traces.scaled.values()) - USUAL), heat_of(traces)
 
 
 def heat_of(traces: Traces) -> Plane:
@@ -163,7 +165,7 @@ def heat_of(traces: Traces) -> Plane:
 
 
 class Resampling(Method):
-    """Raw: the largest of the three measurements, in spreads above the median of pristine photographs."""
+    """Raw: by how many spreads the largest of the three measurements exceeds ``USUAL``."""
 
     name = "resampling"
     title = {"en": "Resampling traces", "vi": "Dấu vết nội suy lại"}
@@ -202,7 +204,7 @@ class Resampling(Method):
             return self.abstain(Reason.NO_TEXTURE)
         scaled = traces.scaled
         strongest = max(scaled, key=lambda name: scaled[name])
-        raw = scaled[strongest]
+        raw = max(0.0, scaled[strongest] - USUAL)
         heat = upright(heat_of(traces), stored.orientation)
         height, width = scene.image().shape[:2]
         parameters: dict[str, Scalar] = {
@@ -211,8 +213,7 @@ class Resampling(Method):
             "covered": min(1.0, traces.tiles.size * TILE**2 / stored.plane.size),
             "scale": 1.0,
         }
-        # Three spreads: beyond what one pristine photograph in a hundred shows.
-        said = strongest if raw > 3 else "none"
+        said = strongest if raw > 0 else "none"
         return self.found(
             raw,
             scene.media.kind,

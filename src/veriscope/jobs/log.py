@@ -12,7 +12,10 @@ from veriscope.config import Settings
 
 def configure(settings: Settings) -> None:
     """Set up structlog for this process; called by the entry points, never on import."""
-    renderer: structlog.types.Processor = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    # plain: the usual formatter prints local variables, and with them what people sent
+    renderer: structlog.types.Processor = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
     processors: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

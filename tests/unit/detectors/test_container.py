@@ -90,6 +90,11 @@ def test_two_group_lengths_are_two_encodings() -> None:
 
 def test_hostile_packets() -> None:
     n = 80
-    nothing = {"pts": np.full(n, np.nan), "dts": np.full(n, np.nan), "size": np.zeros(n, int), "keyframe": np.zeros(n, bool)}
+    nothing = {
+        "pts": np.full(n, np.nan),
+        "dts": np.full(n, np.nan),
+        "size": np.zeros(n, int),
+        "keyframe": np.zeros(n, bool),
+    }
     assert keys(stream(packets=nothing)) == []
     assert keys(stream(extra={"problems": ["box at 7 runs past its parent"]})) == ["damaged"]

@@ -62,11 +62,13 @@ def scene(image: Image, policy: Policy = Policy.STANDARD) -> Scene:
 def test_finds_a_moved_copy_after_jpeg() -> None:
     image = saved(pasted(texture(), shift(-180, 40), (290, 90), 28))
     finding = copy_move.CopyMove().inspect(scene(image), INFER)
-    assert finding.raw is not None and finding.raw > 3.0
+    assert finding.raw is not None
+    assert finding.raw > 3.0
     facts = cast(dict[str, Any], finding.measurements)
     assert sorted(np.abs([facts["shift_x"], facts["shift_y"]])) == pytest.approx([40, 180], abs=1)
     assert facts["scale"] == pytest.approx(1.0, abs=0.01)
-    assert "copies of each other" in finding.summary["en"] and "bản sao" in finding.summary["vi"]
+    assert "copies of each other" in finding.summary["en"]
+    assert "bản sao" in finding.summary["vi"]
     assert [r.group for r in finding.regions] == [0, 0]
     corners = sorted((r.x + r.width / 2, r.y + r.height / 2) for r in finding.regions)
     assert np.allclose(corners, [(110, 130), (290, 90)], atol=6)
@@ -105,8 +107,11 @@ def test_finds_a_mirrored_copy() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_says_nothing_about_a_plain_picture(seed: int) -> None:
     finding = copy_move.CopyMove().inspect(scene(saved(texture(seed=10 + seed))), INFER)
-    assert finding.raw is not None and finding.raw < 0.0
-    assert finding.regions == () and finding.heatmap is not None and finding.heatmap.max() == 0.0
+    assert finding.raw is not None
+    assert finding.raw < 0.0
+    assert finding.regions == ()
+    assert finding.heatmap is not None
+    assert finding.heatmap.max() == 0.0
     assert finding.summary["en"].startswith("No two areas")
 
 
@@ -116,7 +121,8 @@ def test_a_woven_pattern_is_no_copy() -> None:
     weave = 40 * np.sign(np.sin(x / 4)) * np.sign(np.sin(y / 5)) + 20 * np.sin(x / 16)
     image = np.clip(0.25 * texture(seed=4).astype(np.float32) + 90 + weave[..., None], 0, 255).astype(np.uint8)
     finding = copy_move.CopyMove().inspect(scene(saved(image)), INFER)
-    assert finding.raw is not None and finding.raw < 0.0
+    assert finding.raw is not None
+    assert finding.raw < 0.0
 
 
 def test_abstains_where_nothing_can_be_compared() -> None:
@@ -129,15 +135,16 @@ def test_abstains_where_nothing_can_be_compared() -> None:
 def test_repeats_itself() -> None:
     image = saved(pasted(texture(seed=5), shift(-150, -60), (280, 150), 24))
     first, second = (copy_move.CopyMove().inspect(scene(image), INFER) for _ in range(2))
-    assert first == second and np.array_equal(cast(Any, first.heatmap), cast(Any, second.heatmap))
+    assert first == second
+    assert np.array_equal(cast(Any, first.heatmap), cast(Any, second.heatmap))
 
 
 def test_large_pictures_are_reported_in_their_own_pixels() -> None:
-    image = pasted(texture(1280, 960, seed=6), shift(-600, 200), (950, 300), 110)
+    image = pasted(texture(960, 720, seed=6), shift(-450, 150), (700, 230), 90)
     finding = copy_move.CopyMove().inspect(scene(image), INFER)
-    assert finding.parameters["working_width"] < 1280  # type: ignore[operator]
-    assert cast(float, finding.measurements["distance"]) == pytest.approx(np.hypot(600, 200), rel=0.02)
-    assert any(abs(r.x + r.width / 2 - 950) < 25 and abs(r.y + r.height / 2 - 300) < 25 for r in finding.regions)
+    assert finding.parameters["working_width"] < 960  # type: ignore[operator]
+    assert cast(float, finding.measurements["distance"]) == pytest.approx(np.hypot(450, 150), rel=0.02)
+    assert any(abs(r.x + r.width / 2 - 700) < 20 and abs(r.y + r.height / 2 - 230) < 20 for r in finding.regions)
 
 
 def test_mirrored_descriptors_are_those_of_the_mirrored_picture() -> None:
@@ -164,9 +171,11 @@ def test_exact_and_departure_measure_the_distance_from_a_whole_shift() -> None:
     mask = np.zeros((100, 100), np.bool_)
     mask[20:60, 30:70] = True
     near = geometry.exact(shift(10.2, -4.1), mask)
-    assert near is not None and np.array_equal(near, shift(10, -4))
+    assert near is not None
+    assert np.array_equal(near, shift(10, -4))
     bend, fraction = geometry.departure(shift(10.2, -4.1), mask)
-    assert bend == pytest.approx(0.0, abs=1e-6) and fraction == pytest.approx(np.hypot(0.2, 0.1))
+    assert bend == pytest.approx(0.0, abs=1e-6)
+    assert fraction == pytest.approx(np.hypot(0.2, 0.1))
     stretched = shift(10, -4) + np.array([[0.05, 0, 0], [0, 0.05, 0]])
     assert geometry.departure(stretched, mask)[0] == pytest.approx(0.05 * np.sqrt(2 * (40**2 - 1) / 12), rel=0.01)
     assert geometry.exact(around((50, 50), 45, 1.0, (60, 60)), mask) is None
@@ -174,7 +183,7 @@ def test_exact_and_departure_measure_the_distance_from_a_whole_shift() -> None:
 
 @pytest.mark.data
 def test_real_photographs_raise_no_alarm(data: Path) -> None:
-    files = sorted((data / "images/pristine/bsds500").rglob("*.jpg"))[:8]
+    files = sorted((data / "images/pristine/bsds500").rglob("*.jpg"))[:4]
     assert files
     for file in files:
         image = np.ascontiguousarray(cv2.imread(str(file))[..., ::-1])

@@ -11,7 +11,9 @@ def clip(count: int, seed: int = 0, speed: float = 1.0) -> np.ndarray:
     """A smooth texture that drifts along a wandering path, with a little coding noise: N×36×64."""
     rng = np.random.default_rng(seed)
     field = rng.normal(0, 1, (200, 300))
-    spectrum = np.fft.rfft2(field) * np.exp(-600 * (np.fft.fftfreq(200)[:, None] ** 2 + np.fft.rfftfreq(300)[None] ** 2))
+    spectrum = np.fft.rfft2(field) * np.exp(
+        -600 * (np.fft.fftfreq(200)[:, None] ** 2 + np.fft.rfftfreq(300)[None] ** 2)
+    )
     field = np.fft.irfft2(spectrum, s=(200, 300))
     field = 128 + 40 * field / field.std()
     path = np.cumsum(speed * (0.6 + 0.3 * np.sin(np.arange(count) / 9)))

@@ -18,7 +18,7 @@ def enlarged(factor: float, seed: int, size: tuple[int, int] = (512, 384)) -> np
 def test_an_enlarged_picture_has_a_peak_at_its_factor(examine: Examine) -> None:
     finding = examine(Resampling(), encoded(enlarged(1.4, 1), quality=97))
     assert finding.raw is not None
-    assert finding.raw > 3
+    assert finding.raw > 0
     frequency = finding.measurements["peakFrequency"]
     assert isinstance(frequency, list)
     strongest = max(abs(float(f)) for f in frequency if f is not None)
@@ -30,7 +30,7 @@ def test_a_native_picture_has_none(examine: Examine) -> None:
     for seed, quality in ((2, 70), (3, 90), (4, 98)):
         finding = examine(Resampling(), encoded(textured(384, 512, seed, noise=4), quality=quality))
         assert finding.raw is not None
-        assert finding.raw < 3
+        assert finding.raw == 0
         assert finding.regions == ()
 
 

@@ -95,9 +95,7 @@ def test_a_link_is_fetched_through_redirects(site: ThreadingHTTPServer, tmp_path
 
 
 @pytest.mark.parametrize("path", ["/to/6", "/elsewhere", "/missing"])
-def test_what_leads_nowhere_is_refused_and_leaves_nothing(
-    site: ThreadingHTTPServer, tmp_path: Path, path: str
-) -> None:
+def test_what_leads_nowhere_is_refused_and_leaves_nothing(site: ThreadingHTTPServer, tmp_path: Path, path: str) -> None:
     with pytest.raises(UnreachableUrl):
         get(address(site, path), tmp_path)
     assert list(tmp_path.iterdir()) == []
