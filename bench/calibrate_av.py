@@ -206,7 +206,7 @@ def jitter_samples(data: Path, infer: Infer) -> tuple[list[float], list[int]]:
     rng = np.random.default_rng(0)
     raws, labels = [], []
     for path in sorted((data / "video/talking-heads").glob("*.mp4")):
-        whole, fps = decode(path)
+        whole, fps = decode(path, 480)
         for frames in (whole[:60], whole[60:120]):
             faces: list[Face | None] = []
             for i, image in enumerate(frames):

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from tests.making import film, tone, wav
 from tests.serving import Server, eventually
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 pytestmark = pytest.mark.e2e
@@ -53,6 +54,9 @@ def test_the_same_events_on_a_socket(client: httpx.Client, server: Server) -> No
     assert (messages[-1]["event"], messages[-1]["data"]["state"]) == ("end", "completed")
     with connect(f"{server.url.replace('http', 'ws')}{JOBS}/{'0' * 32}/events", proxy=None) as socket:
         assert json.loads(socket.recv())["data"]["error"]["code"] == "not_found"
+    address = f"{server.url.replace('http', 'ws')}{JOBS}/{job}/events"
+    with pytest.raises(InvalidStatus), connect(address, proxy=None, origin="https://evil.example"):  # type: ignore[arg-type]
+        pass
 
 
 def test_cancelling(client: httpx.Client, server: Server, long_film: bytes) -> None:

@@ -174,8 +174,8 @@ def test_picture_from_upload_to_report(watched: Watched, picture: Path) -> None:
     expect(page.locator("h1")).to_contain_text("harbour.jpg")
     expect(page.locator(".verdict .chip")).to_have_text(verdict)
     assert page.locator(".finding").count() >= 5
-    for reason in page.locator(".finding .reason").all_text_contents():
-        assert reason.strip(), "a method gave neither a score nor a reason"
+    for sentence in page.locator(".finding-words").all_text_contents():
+        assert sentence.strip(), "a method does not say what it measured, or why it did not"
 
     # the viewer shows the browser's own copy, and says how it is scaled
     expect(page.locator(".plane img").first).to_have_attribute("src", OBJECT_URL)

@@ -53,8 +53,8 @@ it("puts the heaviest first, then failures, then the unmeasured", () => {
   expect(silent.map((f) => f.detector)).toEqual(["broken", "raw", "none"]);
 });
 
-it("grades in words at the half and around it", () => {
-  expect([0, 0.25, 0.5, 0.8, 1].map(grade)).toEqual(["low", "middle", "raised", "high", "high"]);
+it("grades in words, and calls the half undecided", () => {
+  expect([0, 0.2, 0.5, 0.65, 0.9, 1].map(grade)).toEqual(["low", "middle", "middle", "raised", "high", "high"]);
 });
 
 describe("the ruler", () => {

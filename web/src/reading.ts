@@ -33,13 +33,13 @@ export function sorted(report: Report): { scored: Finding[]; silent: Finding[] }
   return { scored, silent };
 }
 
-/** A grade in words for a score, so that no number has to carry the meaning alone. */
+/** A grade in words for a score, so that no number has to carry the meaning alone. Half is what nobody knows anything about. */
 export type Grade = "low" | "middle" | "raised" | "high";
 
 export function grade(score: number): Grade {
-  if (score >= 0.8) return "high";
-  if (score >= 0.5) return "raised";
-  return score >= 0.25 ? "middle" : "low";
+  if (score >= 0.9) return "high";
+  if (score >= 0.65) return "raised";
+  return score >= 0.2 ? "middle" : "low";
 }
 
 export const tones: Record<Label, "calm" | "open" | "amber" | "violet"> = {

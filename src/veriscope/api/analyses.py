@@ -14,7 +14,7 @@ from veriscope.api.errors import ErrorAnswer
 from veriscope.api.examine import examine
 from veriscope.api.security import DOCUMENT_POLICY
 from veriscope.api.service import Asker, ServiceOf, identifier
-from veriscope.api.uploads import Parameters, language, receive
+from veriscope.api.uploads import Language, Parameters, language, receive
 from veriscope.api.views import HistoryPage, JobView, history_item, job_view
 from veriscope.errors import NotFound
 from veriscope.evidence.schema import PublicReport
@@ -24,7 +24,6 @@ from veriscope.store.reports import Record
 from veriscope.types import Job, Kind, Label
 
 router = APIRouter(prefix="/api/v1/analyses", tags=["analyses"])
-Language = Annotated[Literal["en", "vi"] | None, Query(description="Language of the sentences.")]
 
 _FAILURES: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorAnswer, "description": text}

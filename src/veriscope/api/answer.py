@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -86,7 +86,10 @@ def serve(connection: Connection, settings: Settings) -> None:
     """Answer until the parent closes the connection; an error is an answer too."""
     configure(settings)
     store = open_store(settings)
-    tools = Tools(settings, store)
+    # a file that is too expensive to decode is its sender's fault, so that limit comes before the request's own
+    limits = settings.limits()
+    limits = replace(limits, decode_seconds=min(limits.decode_seconds, settings.request_seconds / 2))
+    tools = Tools(settings, store, limits)
     connection.send(("ready", None))
     with suppress(EOFError, OSError):
         while True:

@@ -14,7 +14,7 @@ from veriscope.api.errors import ErrorAnswer
 from veriscope.api.examine import result
 from veriscope.api.hub import Hub
 from veriscope.api.service import Asker, ServiceOf, identifier
-from veriscope.api.uploads import language
+from veriscope.api.uploads import Language, language
 from veriscope.api.views import JobPage, JobView, job_view
 from veriscope.errors import NotFound
 from veriscope.evidence.schema import PublicReport
@@ -48,10 +48,10 @@ def read(service: ServiceOf, who: Asker, job_id: str) -> JSONResponse:
     response_model=PublicReport,
     responses={409: {"model": ErrorAnswer, "description": "It has not ended, or was cancelled."}},
 )
-def read_result(request: Request, service: ServiceOf, who: Asker, job_id: str) -> JSONResponse:
+def read_result(request: Request, service: ServiceOf, who: Asker, job_id: str, lang: Language = None) -> JSONResponse:
     """The report; or the error that the job failed with, under that error's own status."""
     record = result(service, who, service.store.jobs.get(who, identifier(job_id)))
-    return JSONResponse(record.body[language(request)])
+    return JSONResponse(record.body[lang or language(request)])
 
 
 @router.delete(

@@ -7,11 +7,15 @@ import socket
 from types import FrameType
 
 import uvicorn
+from limits import parse
+from sqlalchemy.exc import SQLAlchemyError
 
 from veriscope.api.app import create_app
 from veriscope.config import Settings
 from veriscope.errors import BadSetting
+from veriscope.fusion import load_policy
 from veriscope.jobs.log import configure
+from veriscope.jobs.results import open_store
 
 FINISH_SECONDS = 30  # answers under way may finish
 
@@ -51,13 +55,28 @@ def _bind(settings: Settings) -> socket.socket:
     return bound
 
 
+def _check(settings: Settings) -> None:
+    """Fail here, in one sentence, over what would otherwise fail in every process later."""
+    load_policy(settings.fusion, settings.policy_file)
+    for name in ("rate_limit", "upload_rate_limit"):
+        try:
+            parse(getattr(settings, name))
+        except ValueError as exc:
+            raise BadSetting(f"The setting {name} is wrong: {exc}.", hint="Write it like 120/minute.") from exc
+    try:
+        open_store(settings).close()
+    except (OSError, SQLAlchemyError) as exc:
+        raise BadSetting(f"The records cannot be opened: {str(exc).splitlines()[0]}.") from exc
+
+
 def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM; a second one stops at once. No process is left behind.
 
     Raises:
-        BadSetting: the address cannot be used.
+        BadSetting: a setting cannot be used, or the address cannot.
     """
     configure(settings)
+    _check(settings)
     with _bind(settings) as listening:
         server = _Server(
             uvicorn.Config(

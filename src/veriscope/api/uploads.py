@@ -11,7 +11,7 @@ from email.message import Message
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl
 
-from fastapi import Request
+from fastapi import Query, Request
 from pydantic import AnyHttpUrl, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
@@ -33,6 +33,7 @@ def _numbers(value: object) -> object:
     return [part.strip() for part in value.strip("[] ").split(",")] if isinstance(value, str) else value
 
 
+Language = Annotated[Literal["en", "vi"] | None, Query(description="Language of the sentences.")]
 Region = Annotated[tuple[int, int, int, int], BeforeValidator(_numbers)]
 
 

@@ -37,7 +37,7 @@ def _cut(samples: Array, rate: int, speech: list[tuple[float, float, float]]) ->
     talking = np.zeros(len(frames), bool)
     for start, end, _ in speech:
         talking |= (time >= start) & (time < end)
-    return np.ascontiguousarray(frames[talking][:6000])  # one minute of speech says as much as ten
+    return frames[np.flatnonzero(talking)[:6000]]  # one minute of speech says as much as ten
 
 
 def _harmonicity(frames: Array, rate: int) -> tuple[Array, Array]:

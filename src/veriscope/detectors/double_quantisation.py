@@ -203,7 +203,7 @@ class DoubleQuantisation(Method):
         },
     }
 
-    def inspect(self, scene: Scene, infer: Infer) -> Finding:  # noqa: ARG002 - no network
+    def inspect(self, scene: Scene, infer: Infer) -> Finding:
         jpeg = scene.jpeg()
         if jpeg is None or not jpeg.tables:
             return self.abstain(Reason.NOT_JPEG)

@@ -33,7 +33,6 @@ from veriscope.types import (
     Watch,
 )
 
-
 Grey = NDArray[np.float32]
 
 BLOCK = 8

@@ -116,7 +116,7 @@ class JpegGhost(Method):
         },
     }
 
-    def inspect(self, scene: Scene, infer: Infer) -> Finding:  # noqa: ARG002 - no network
+    def inspect(self, scene: Scene, infer: Infer) -> Finding:
         stored = stored_luma(scene)
         luma = stored.plane
         if (luma.shape[0] // 8) * (luma.shape[1] // 8) < LEAST_BLOCKS:

@@ -241,7 +241,7 @@ class JpegGrid(Method):
         },
     }
 
-    def inspect(self, scene: Scene, infer: Infer) -> Finding:  # noqa: ARG002 - no network
+    def inspect(self, scene: Scene, infer: Infer) -> Finding:
         stored = stored_luma(scene)
         luma = np.clip(np.rint(stored.plane), 0, 255).astype(np.float32)
         if min(luma.shape) < LEAST_SIDE:

@@ -131,7 +131,7 @@ class NoiseLevel(Method):
         },
     }
 
-    def inspect(self, scene: Scene, infer: Infer) -> Finding:  # noqa: ARG002 - no network
+    def inspect(self, scene: Scene, infer: Infer) -> Finding:
         stored = stored_luma(scene)
         luma = stored.plane
         if min(luma.shape) < 8 * WINDOW:

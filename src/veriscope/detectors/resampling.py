@@ -195,7 +195,7 @@ class Resampling(Method):
         },
     }
 
-    def inspect(self, scene: Scene, infer: Infer) -> Finding:  # noqa: ARG002 - no network
+    def inspect(self, scene: Scene, infer: Infer) -> Finding:
         stored = stored_luma(scene)
         if min(stored.plane.shape) < TILE + 2:
             return self.abstain(Reason.TOO_SMALL)

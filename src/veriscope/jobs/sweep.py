@@ -20,7 +20,7 @@ from veriscope.store.store import Store
 from veriscope.types import Job
 
 STALE_SECONDS = 24 * 3600.0  # files of owners on other machines, of whom we cannot know whether they live
-TIDY_SECONDS = 60.0  # how often blobs and old rows are looked at
+TIDY_SECONDS = 300.0  # how often blobs and old rows are looked at
 
 log = structlog.get_logger("veriscope.sweep")
 

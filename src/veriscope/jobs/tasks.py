@@ -15,6 +15,7 @@ from veriscope.inference.registry import Registry
 from veriscope.jobs import fetch
 from veriscope.jobs.payload import media_of, options_of, spool_folder
 from veriscope.jobs.results import keep, quarantine
+from veriscope.media.limits import Limits
 from veriscope.store.artifacts import ArtifactRow
 from veriscope.store.jobs import CALLBACK
 from veriscope.store.reports import Record
@@ -36,8 +37,9 @@ class Outcome:
 class Tools:
     """What tasks work with; the examiner with its decoder is made once, by the first job that needs it."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(self, settings: Settings, store: Store, limits: Limits | None = None) -> None:
         self.settings = settings
+        self._limits = limits or settings.limits()
         self.store = store
         self.spool = spool_folder(settings)
         self._examiner: Examiner | None = None
@@ -45,7 +47,7 @@ class Tools:
     @property
     def examiner(self) -> Examiner:
         if self._examiner is None:
-            self._examiner = make_examiner(self.settings)
+            self._examiner = make_examiner(self.settings, self._limits)
         return self._examiner
 
     def close(self) -> None:
@@ -54,11 +56,11 @@ class Tools:
             self._examiner = None
 
 
-def make_examiner(settings: Settings) -> Examiner:
+def make_examiner(settings: Settings, limits: Limits) -> Examiner:
     """An examiner as the settings want it."""
     return Examiner(
         infer=OnnxInfer(Registry(settings.weights_dir)),
-        limits=settings.limits(),
+        limits=limits,
         fusion=settings.fusion,
         policy_file=settings.policy_file,
         trust_list=settings.trust_list,

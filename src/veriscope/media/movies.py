@@ -39,6 +39,7 @@ _DEMUXERS = {
     "ogv": "ogg",
 }
 _THUMB = (64, 36)  # width, height
+_PICTURE_TYPES = {1: ord("I"), 2: ord("P"), 3: ord("B")}  # FFmpeg's numbers
 _BATCH = 256  # thumbnails in one answer
 _LONGEST = 1920  # a frame is handed over no larger; reports say so
 
@@ -239,7 +240,8 @@ class _Plan:
             return "burst", burst
         for begin, end, rate in self._runs:
             if begin <= time < end and time >= self._next_run:
-                self._next_run = time + 1.0 / rate - 1e-3
+                # from its own value, not from this frame's time: else 25 a second of a 30 fps clip would be 15
+                self._next_run = max(self._next_run + 1.0 / rate, time - 1.0 / rate)
                 return "run", None
         return None, None
 
@@ -255,8 +257,7 @@ class _Batch:
     def add(self, frame: Any, time: float) -> bool:
         self._thumbs.append(_thumb(frame))
         self._times.append(time)
-        kind = getattr(frame.pict_type, "name", "?")
-        self._types.append(ord(kind[0]) if kind in {"I", "P", "B"} else ord("?"))
+        self._types.append(_PICTURE_TYPES.get(int(frame.pict_type), ord("?")))
         return len(self._times) >= _BATCH
 
     def take(self) -> Item:

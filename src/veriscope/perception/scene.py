@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from veriscope.errors import BadRequest, ModelUnavailable
+from veriscope.errors import BadRequest, DamagedMedia, ModelUnavailable
 from veriscope.inference.onnx import OnnxInfer
 from veriscope.media.child import DecodeChild
 from veriscope.media.intake import open_path
@@ -62,7 +62,7 @@ class FramePlan:
 
 PLANS: Mapping[Policy, FramePlan] = {
     Policy.QUICK: FramePlan(0.5, 20.0, 2),
-    Policy.STANDARD: FramePlan(1.0, 5.0, 4, 4.0, 12.5),
+    Policy.STANDARD: FramePlan(1.0, 5.0, 4, 4.0, 25.0),
     Policy.THOROUGH: FramePlan(2.0, 2.0, 8, 12.0, 25.0),
 }
 
@@ -272,14 +272,22 @@ class OpenScene:
             return []
         if not spans:
             return []
-        start, end, _ = max(spans, key=lambda span: min(span[1] - span[0], plan.speech_seconds))
-        return [(start, min(end, start + plan.speech_seconds), plan.speech_rate)]
+        # the stretch in which most is spoken; pauses stay in it, since opening and closing around them correlates
+
+        def spoken(begin: float) -> float:
+            return sum(max(0.0, min(end, begin + plan.speech_seconds) - max(start, begin)) for start, end, _ in spans)
+
+        shift = self.options.start or 0.0
+        best = max((start for start, _, _ in spans), key=spoken) + shift
+        return [(best, best + plan.speech_seconds, plan.speech_rate)]
 
     def motion(self) -> Motion:
         """Small grey copies of every frame; reads the video through if nobody has yet."""
         if not self._passed:
             for _ in self.frames():
                 pass
+        if not self._motion:
+            raise DamagedMedia("No frame of the video decodes.")
         thumbs, times, types = (np.concatenate(parts) for parts in zip(*self._motion, strict=True))
         return Motion(thumbs, times, types)
 

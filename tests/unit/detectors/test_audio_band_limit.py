@@ -73,7 +73,7 @@ def test_what_the_format_could_hold() -> None:
 def test_an_edge_counts_only_below_what_was_to_be_expected() -> None:
     nothing = Change(0, 0, 0, 0)
     edge = Edge(16000, 40)
-    assert statistic(edge, 22050, nothing) > 1.5
+    assert 1.2 < statistic(edge, 22050, nothing) < 1.5
     assert statistic(edge, 16000, nothing) == 0
     assert statistic(Edge(16000, 10), 22050, nothing) == 0
     assert statistic(Edge(0, 0), 22050, Change(3.5, -20, 1, 2)) == 3.5

@@ -27,7 +27,7 @@ export function Findings({ report, show }: { report: Report; show: Show }) {
         ))}
       </ol>
       {silent.length > 0 && (
-        <details class="silent" open={scored.length === 0}>
+        <details class="silent" open={scored.length === 0 || silent.some(remarkable)}>
           <summary>{tn("findings.silent", silent.length)}</summary>
           <ul class="findings">
             {silent.map((finding) => (
@@ -41,6 +41,14 @@ export function Findings({ report, show }: { report: Report; show: Show }) {
     </>
   );
 }
+
+/** Without a score, but with something to look at, or something that went wrong. */
+function remarkable(finding: Finding): boolean {
+  return finding.reason === "failed" || finding.regions.length > 0 || finding.spans.length > 0;
+}
+
+/** Reasons that the sentence of the method gives in nearly the same words. */
+const told = new Set<Finding["reason"]>(["no_audio", "no_credentials", "no_face", "no_metadata", "no_speech", "no_thumbnail"]);
 
 interface RowProps {
   finding: Finding;
@@ -60,13 +68,13 @@ function Row({ finding, show, peak, decided }: RowProps) {
           <h3>{name}</h3>
           <p class="small muted">
             {t(`signal.${finding.signal}`)}
-            {finding.score === null && (
+            {finding.score === null && !told.has(finding.reason) && (
               <>
                 {" · "}
                 <Reason finding={finding} />
               </>
             )}
-            {finding.weight > 0 && ` · ${t("finding.weight", { weight: percent(finding.weight) })}`}
+            {finding.score !== null && ` · ${t("finding.weight", { weight: percent(finding.weight) })}`}
             {decided && ` · ${t("finding.decided")}`}
           </p>
         </div>

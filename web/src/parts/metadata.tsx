@@ -3,7 +3,7 @@ import { t, tn } from "../i18n";
 import type { MetadataRow } from "../wire";
 import { Icon } from "./icons";
 
-const AT_FIRST = 40;
+const AT_FIRST = 12;
 
 /** What the file says of itself, oddities first, searchable; long tables open on request. */
 export function MetadataTable({ rows }: { rows: MetadataRow[] }) {
