@@ -15,14 +15,16 @@ serve: $(STAMPS)/run $(PAGE) models
 	$(BIN)/veriscope serve
 
 test: $(STAMPS)/dev $(PAGE) models $(STAMPS)/chromium
+	cd web && export PATH="$(abspath $(BIN)):$$PATH" && npm test --silent
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
-lint: $(STAMPS)/dev
+lint: $(STAMPS)/dev $(PAGE)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python bench/docs.py --check
+	cd web && export PATH="$(abspath $(BIN)):$$PATH" && npm run --silent check
 
 bench: $(STAMPS)/dev models
 	$(BIN)/veriscope bench $(NAME) $(ARGS)

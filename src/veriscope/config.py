@@ -19,6 +19,7 @@ from pydantic_settings import (
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     YamlConfigSettingsSource,
 )
 
@@ -45,7 +46,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to bind. Anything but loopback demands `tokens`.")
     port: int = Field(8000, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
     tokens: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description="Bearer tokens; none: no sign-in, loopback only."
+        (), description="Bearer tokens, comma-separated; none: no sign-in, loopback only."
     )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Addresses whose X-Forwarded-For is believed."
@@ -175,7 +176,7 @@ def load(**flags: Any) -> Settings:
         first = exc.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "settings"
         raise BadSetting(f"The setting {where} is wrong: {first['msg']}.") from exc
-    except (yaml.YAMLError, OSError) as exc:
+    except (yaml.YAMLError, OSError, SettingsError) as exc:
         raise BadSetting(f"The settings file cannot be read: {exc}.") from exc
 
 

@@ -99,9 +99,14 @@ def test_a_process_that_dies_while_idle_costs_nobody_anything(tmp_path: Path) ->
 
 def test_what_takes_too_long_is_killed(tmp_path: Path) -> None:
     async def test() -> None:
-        async with pooled(tmp_path, request_seconds=0.3) as pool:
+        async with pooled(tmp_path, request_seconds=1) as pool:
+            while not pool.ready:
+                await asyncio.sleep(0.01)
+            pid = worker()
+            os.kill(pid, signal.SIGSTOP)  # as deaf as a decoder in an endless loop
             with pytest.raises(TimedOut):
-                await pool.examine(picture(tmp_path, size=1500))
+                await pool.examine(text(tmp_path))
+            assert not running(pid)
 
     run(test)
 
@@ -137,6 +142,16 @@ def test_bad_input_leaves_the_process_alone(tmp_path: Path) -> None:
                 await pool.examine(Question(broken, Options(), LOCAL, "k", "request"))
             await pool.examine(text(tmp_path))
             assert pool.restarts == 0
+
+    run(test)
+
+
+def test_when_no_process_starts_nobody_waits_for_one(tmp_path: Path) -> None:
+    async def test() -> None:
+        question = text(tmp_path)
+        async with pooled(tmp_path / "data", blob_key="not a key") as pool:
+            with pytest.raises(Internal):
+                await pool.examine(question)
 
     run(test)
 

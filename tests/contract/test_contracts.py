@@ -92,6 +92,11 @@ def test_lists_in_the_environment_are_split_at_commas(monkeypatch: pytest.Monkey
     assert settings.trusted_proxies == ("10.0.0.1", "10.0.0.2")
 
 
+def test_tokens_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VERISCOPE_TOKENS", "a-long-enough-token-one, a-long-enough-token-two")
+    assert [t.get_secret_value()[-3:] for t in config.load(host="192.0.2.1").tokens] == ["one", "two"]
+
+
 def test_tokens_do_not_leak() -> None:
     settings = config.load(tokens="a-very-secret-token-indeed")
     assert "secret" not in repr(settings) + str(settings.public())

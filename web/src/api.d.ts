@@ -2276,7 +2276,10 @@ export interface operations {
     };
     read_result_api_v1_jobs__job_id__result_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Language of the sentences. */
+                lang?: ("en" | "vi") | null;
+            };
             header?: never;
             path: {
                 job_id: string;

@@ -18,7 +18,7 @@ import structlog
 
 from veriscope.api.answer import Answer, Print, Question
 from veriscope.config import Settings
-from veriscope.errors import Internal, Overloaded, TimedOut
+from veriscope.errors import Internal, Overloaded, TimedOut, VeriscopeError
 from veriscope.jobs.process import Process
 from veriscope.types import Kind
 
@@ -91,8 +91,9 @@ class Pool:
         while True:
             try:
                 await loop.run_in_executor(self._threads, slot.ensure)
-            except Internal:
+            except Internal as exc:
                 log.exception("pool_process_does_not_start")
+                self._refuse_all(exc)  # better a clear error now than an answer that may never come
                 await asyncio.sleep(LOOK_SECONDS)
                 continue
             self.ready += 1
@@ -119,6 +120,13 @@ class Pool:
             finally:
                 self.busy -= 1
 
+    def _refuse_all(self, error: VeriscopeError) -> None:
+        for queue in (self._light, self._heavy):
+            while queue:
+                item = queue.popleft()
+                if not item.answer.done():
+                    item.answer.set_exception(error)
+
     async def close(self) -> None:
         """End all processes; requests that still wait are refused."""
         for slot in self._slots:
@@ -128,9 +136,7 @@ class Pool:
         for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        for item in (*self._light, *self._heavy):
-            if not item.answer.done():
-                item.answer.set_exception(Overloaded("The service is stopping."))
+        self._refuse_all(Overloaded("The service is stopping."))
         await asyncio.to_thread(self._threads.shutdown)
         for slot in self._slots:
             slot.kill()

@@ -31,7 +31,7 @@ NEIGHBOURHOOD = 9  # frequencies each way whose median is a peak's background
 # Median and upper spread of the three measurements on the development four fifths of the pristine photographs
 # as stored and saved again at quality 90–98: they bring them to one scale, so that the largest can speak.
 SCALES = {"global": (0.91, 0.38), "local": (0.54, 0.27), "lattice": (0.00, 0.07)}
-USUAL = 3.0  # spreads; one pristine photograph in twenty shows more. Below it, the strength follows compression
+USUAL = 3.5  # spreads; one pristine photograph in fifty shows more. Below it, the strength follows compression
 
 _PREDICTOR = np.array([[-0.25, 0.5, -0.25], [0.5, 0.0, 0.5], [-0.25, 0.5, -0.25]], np.float32)
 
