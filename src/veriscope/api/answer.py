@@ -94,6 +94,7 @@ def serve(connection: Connection, settings: Settings) -> None:
     with suppress(EOFError, OSError):
         while True:
             asked = connection.recv()
+            connection.send(("taken", None))  # from here on, dying is this request's own doing
             try:
                 reply: tuple[str, Any] = ("done", _ANSWERS[type(asked)](tools, asked))
             except VeriscopeError as exc:

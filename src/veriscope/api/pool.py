@@ -167,16 +167,24 @@ class _Slot:
 
     def call(self, asked: Question | Print) -> Any:
         """Ask and wait. Raises ``TimedOut`` or ``Internal`` when the process had to be killed or died."""
-        assert self._process is not None
-        try:
-            self._process.connection.send(asked)
-        except OSError:
+        if not self._take(asked):
             self.ensure()  # it died while idle: this request can still be answered by the next one
-            self._process.connection.send(asked)
+            if not self._take(asked):
+                raise Internal("The processes for pictures and texts die.")
         outcome, reply = self._receive(self._settings.request_seconds)
         if outcome == "error":
             raise reply
         return reply
+
+    def _take(self, asked: Question | Print) -> bool:
+        """Whether the process has begun on this."""
+        assert self._process is not None
+        try:
+            self._process.connection.send(asked)
+            self._receive(self._settings.request_seconds)
+        except (OSError, Internal):
+            return False
+        return True
 
     def _receive(self, seconds: float) -> Any:
         assert self._process is not None

@@ -36,6 +36,7 @@ SHORTEST = 64  # px: least side of a picture
 TILE = 48  # px, side of a tile of the dense search
 REACH = 60.0  # px within which matched key points support each other
 FEW_POINTS = 800  # below this, a small picture is enlarged to find more
+CONVINCING = 1.5  # log-odds from which areas are shown; 0.3 % of the development photographs exceed it
 LOWEST, HIGHEST = -8.0, 12.0  # ``raw`` without any candidate, and the most it says
 
 
@@ -183,7 +184,7 @@ class CopyMove(Method):
         if result.points < 20 and result.texture < 0.02:
             return self.abstain(Reason.NO_TEXTURE, parameters=parameters)
         raw = float(np.clip(result.logits[0], LOWEST, HIGHEST)) if result.logits else LOWEST
-        if raw <= 0.0:
+        if raw <= CONVINCING:
             return self.found(
                 raw,
                 scene.media.kind,
@@ -264,7 +265,7 @@ def _distinct(result: Result) -> Sequence[tuple[Evidence, float]]:
     covered = np.zeros(result.shape, np.bool_)
     for evidence, odds in zip(result.evidence, result.logits, strict=True):
         both = evidence.mask | evidence.other
-        if odds > 0.0 and np.count_nonzero(both & covered) < 0.5 * np.count_nonzero(both):
+        if odds > CONVINCING and np.count_nonzero(both & covered) < 0.5 * np.count_nonzero(both):
             kept.append((evidence, odds))
             covered |= both
     return kept
