@@ -29,7 +29,7 @@ from scipy.optimize import minimize
 
 from common import ROOT, arguments, auc, bootstrap, show
 from datasets import pristine, spread
-from forgeries import decode, encode, forge
+from forgeries import decode, encode, forge, resave_quality
 from veriscope.analysis import Examiner, analyse
 from veriscope.fusion import logit
 
@@ -63,10 +63,11 @@ def forged(data: Path, limit: int) -> Iterator[tuple[str, bytes]]:
         random = np.random.default_rng(zlib.crc32(path.name.encode()))
         host, donor = decode(path.read_bytes()), decode(hosts[i + 1].read_bytes())
         for kind in (KINDS[i % len(KINDS)], "copy_move"):
-            made = forge(kind, small(host), small(donor), random).
+            made = encode(forge(kind, small(host), small(donor), random).image, resave_quality(random))
             yield f"{kind}, small", made
             yield f"{kind}, small, saved again", encode(decode(made), 90)
-        yield KINDS[i % len(KINDS)], forge(KINDS[i % len(KINDS)], host, donor, random).
+        kind = KINDS[i % len(KINDS)]
+        yield kind, encode(forge(kind, host, donor, random).image, resave_quality(random))
 
 
 Row = tuple[str, float, dict[str, tuple[str, float]]]  # group, risk, detector → (signal, log-likelihood ratio)

@@ -20,6 +20,7 @@
     └── Fault                         our fault, or a part of ours: 5xx, exit 1
         ├── ModelUnavailable          a network is missing, damaged or does not load
         ├── InferenceFailed           a network did not answer
+        ├── DecoderLost               the decode child was killed from outside
         ├── Overloaded                bounded queues are full
         ├── LeaseLost                 another worker owns this job now
         ├── TimedOut                  a job ran past its hard time limit
@@ -162,6 +163,13 @@ class InferenceFailed(Fault):
     code = "inference_failed"
     status = 503
     retryable = True
+
+
+class DecoderLost(Fault):
+    code = "decoder_lost"
+    status = 503
+    retryable = True
+    default_hint = "Try again; if it happens again, the machine may be short of memory."
 
 
 class Overloaded(Fault):

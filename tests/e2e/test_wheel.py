@@ -13,7 +13,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-
 from tests import making
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +49,10 @@ def test_it_runs_elsewhere(wheel: Path, tmp_path: Path) -> None:
     python = home / "bin" / "python"
     # the libraries are those of this environment: what is tested is the wheel, not the package index
     target = subprocess.run(
-        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], capture_output=True, text=True, check=True
+        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.strip()
     install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", str(wheel)]
     subprocess.run(install, check=True, capture_output=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from tests import making
+
 from veriscope.analysis import Examiner, analyse
 from veriscope.detectors.base import Method
 from veriscope.detectors.registry import DETECTORS
@@ -44,7 +44,7 @@ def test_a_picture(examiner: Examiner) -> None:
         d.name for d in DETECTORS if Kind.IMAGE in d.kinds and d.signal is not Signal.TEXT
     }
     assert report.exhibits.preview is not None
-    assert [s for s, _ in stages][0] == "decode"
+    assert stages[0][0] == "decode"
     assert stages[-1] == ("fuse", 1.0)
     assert all(0 <= fraction <= 1 for _, fraction in stages)
 
@@ -119,7 +119,9 @@ def test_pdf_and_damage_are_refused(examiner: Examiner) -> None:
         analyse()
 
 
-@pytest.mark.parametrize("options", [Options(rate=0), Options(start=-1), Options(start=2, end=1), Options(edge_score=2)])
+@pytest.mark.parametrize(
+    "options", [Options(rate=0), Options(start=-1), Options(start=2, end=1), Options(edge_score=2)]
+)
 def test_senseless_options(examiner: Examiner, options: Options) -> None:
     with pytest.raises(BadRequest):
         analyse(making.encoded(making.photo(64, 64)), options=options, examiner=examiner)

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from tests import making
 
 pytestmark = pytest.mark.e2e

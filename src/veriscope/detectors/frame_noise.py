@@ -77,8 +77,8 @@ class FrameNoise(Method):
         "measured": {
             "en": "In the upper quarter of {frames} frames, the fine grain of like parts differs by {factor} times or "
             "more.",
-            "vi": "Ở một phần tư trên của {frames} khung hình, độ hạt mịn của các vùng giống nhau chênh {factor} lần trở "
-            "lên.",
+            "vi": "Ở một phần tư trên của {frames} khung hình, độ hạt mịn của các vùng giống nhau chênh {factor} lần "
+            "trở lên.",
         },
     }
 

@@ -195,7 +195,7 @@ class HiddenText(Method):
         },
     }
 
-    def inspect(self, scene: Scene, infer: Infer) -> Finding:  # noqa: ARG002
+    def inspect(self, scene: Scene, infer: Infer) -> Finding:
         text = scene.text()
         marks = scan(text)
         counted = [m for m in marks if m.counts]

@@ -97,7 +97,7 @@ class MetadataForensics(Method):
     def sentence(self, evidence: Evidence) -> Text:
         return self.say(evidence.rule, **evidence.fields)
 
-    def inspect(self, scene: Scene, infer: Infer) -> Finding:  # noqa: ARG002
+    def inspect(self, scene: Scene, infer: Infer) -> Finding:
         metadata = scene.metadata()
         evidence = examine(metadata)
         said = [self.sentence(item) for item in evidence]

@@ -101,7 +101,7 @@ class ContentCredentials(Method):
         "somebody": {"en": "an unnamed signer", "vi": "một người ký không rõ tên"},
     }
 
-    def inspect(self, scene: Scene, infer: Infer) -> Finding:  # noqa: ARG002
+    def inspect(self, scene: Scene, infer: Infer) -> Finding:
         credentials = scene.credentials()
         state = credentials.get("state", "none")
         evidence: dict[str, Any] = {"measurements": _measurements(credentials)}

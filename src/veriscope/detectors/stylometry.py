@@ -175,7 +175,7 @@ class Stylometry(Method):
         },
     }
 
-    def inspect(self, scene: Scene, infer: Infer) -> Finding:  # noqa: ARG002
+    def inspect(self, scene: Scene, infer: Infer) -> Finding:
         text = scene.text()
         # Composed letters, or the lists would miss Vietnamese typed as letter plus mark.
         composed = text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)

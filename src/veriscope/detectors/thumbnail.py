@@ -289,7 +289,7 @@ class ThumbnailMismatch(Method):
         },
     }
 
-    def inspect(self, scene: Scene, infer: Infer) -> Finding:  # noqa: ARG002
+    def inspect(self, scene: Scene, infer: Infer) -> Finding:
         if scene.options.region is not None:
             return self.abstain(Reason.NOT_APPLICABLE, self.say("part"))
         thumbnail = scene.thumbnail()

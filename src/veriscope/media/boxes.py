@@ -16,7 +16,7 @@ _SCAN_BYTES = 1 << 20
 
 
 def structure(path: str, format_: str) -> dict[str, Any]:
-    """``boxes``: paths like ``moov/trak/edts`` with size, in file order (ISO files); ``strings``: encoder signatures."""
+    """``boxes``: paths like ``moov/trak/edts`` with size, in file order (ISO); ``strings``: encoder signatures."""
     found: dict[str, Any] = {"boxes": [], "problems": []}
     size = Path(path).stat().st_size
     with Path(path).open("rb") as file:

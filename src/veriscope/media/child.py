@@ -11,6 +11,7 @@ import json
 import mmap
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veriscope import errors
-from veriscope.errors import DamagedMedia, DecodeLimit, VeriscopeError
+from veriscope.errors import DamagedMedia, DecodeLimit, DecoderLost, VeriscopeError
 from veriscope.media.limits import Limits
 
 _RAISABLE: Mapping[str, type[VeriscopeError]] = {
@@ -64,7 +65,8 @@ class DecodeChild:
         Raises:
             DamagedMedia: the bytes do not decode, or crash the decoder.
             TooLarge, EncryptedMedia, UnsupportedKind: as the child says.
-            DecodeLimit: it took more time or memory than allowed; the child is gone, the next question starts another.
+            DecoderLost: the child was killed from outside; worth another try.
+        DecodeLimit: it took more time or memory than allowed; the child is gone, the next question starts another.
         """
         with closing(self.stream(operation, **parameters)) as answers:
             for answer in answers:
@@ -154,7 +156,7 @@ class DecodeChild:
             process.stdin.write(json.dumps(message).encode() + b"\n")
             process.stdin.flush()
         except (BrokenPipeError, OSError) as exc:
-            raise DamagedMedia("The decoder stopped on this file.") from exc
+            raise _died(process) from exc
 
     def _receive(self, process: subprocess.Popen[bytes], seconds: float) -> Answer:
         assert process.stdout is not None
@@ -168,7 +170,7 @@ class DecodeChild:
                     raise DecodeLimit(f"Decoding took longer than {self._limits.decode_seconds:.0f} seconds.")
                 chunk = os.read(descriptor, 1 << 20)
                 if not chunk:
-                    raise DamagedMedia("The decoder stopped on this file.")
+                    raise _died(process)
                 self._pending += chunk
         line, _, self._pending = self._pending.partition(b"\n")
         return json.loads(line)  # type: ignore[no-any-return]
@@ -188,6 +190,17 @@ class DecodeChild:
             arrays[name] = view.reshape(shape).copy()
             del view  # a live view would keep the map from being closed
         return arrays
+
+
+def _died(process: subprocess.Popen[bytes]) -> VeriscopeError:
+    """A decoder that crashes was broken by the file; one that was killed from outside deserves another try."""
+    try:
+        code = process.wait(1.0)
+    except subprocess.TimeoutExpired:
+        code = 0
+    if code == -signal.SIGKILL:
+        return DecoderLost("The decoder was stopped from outside.")
+    return DamagedMedia("The decoder stopped on this file.")
 
 
 def _environment() -> dict[str, str]:

@@ -161,8 +161,9 @@ def frames(
 ) -> Iterator[Item]:
     """One pass over the video.
 
-    Yields sampled frames (``image``, H×W×3 uint8 RGB, upright, longest side ≤ 1920) with ``index``, ``time``, ``burst``;
-    and, every 256 frames and at the end, small grey copies of every frame (``thumbs`` N×36×64, ``times``, ``types``).
+    Yields sampled frames (``image``, H×W×3 uint8 RGB, upright, longest side ≤ 1920) with ``index``, ``time`` and
+    ``burst``; and, every 256 frames and at the end, small grey copies of every frame (``thumbs`` N×36×64, ``times``,
+    ``types``).
     ``runs`` asks for further frames: (from, to, frames a second), delivered with ``sampled`` false.
     """
     with _open(path, format, limits) as container:

@@ -41,7 +41,7 @@ def _open(path: str, format_: str, limits: Limits) -> Pillow.Image:
 
 
 def decode(path: str, format: str, limits: Limits) -> Iterator[Item]:
-    """The upright picture as ``image`` (H×W×3 uint8 RGB) and, for a JPEG, its Y plane as ``luma`` (H×W uint8, as stored)."""
+    """The upright picture as ``image`` (H×W×3 uint8 RGB); for a JPEG its Y plane as ``luma`` (H×W uint8, as stored)."""
     with _open(path, format, limits) as picture:
         orientation = _orientation(picture)
         facts: dict[str, Any] = {

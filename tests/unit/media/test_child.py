@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-
 from tests import making
-from veriscope.errors import DamagedMedia, DecodeLimit, TooLarge
+
+from veriscope.errors import DamagedMedia, DecodeLimit, DecoderLost, TooLarge
 from veriscope.media.child import DecodeChild
 from veriscope.media.limits import Limits
 
@@ -105,11 +106,15 @@ def test_time_is_bounded_and_the_next_file_gets_a_new_child(tmp_path: Path) -> N
         assert child.ask("probe", path=str(slow), format="mp4")["video"]
 
 
-def test_a_killed_child_costs_one_request(child: DecodeChild, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "error"), [(signal.SIGKILL, DecoderLost), (signal.SIGSEGV, DamagedMedia)])
+def test_a_child_that_dies_costs_one_request(
+    child: DecodeChild, tmp_path: Path, number: int, error: type[Exception]
+) -> None:
+    """Killed from outside is worth another try; a crash was the file's doing."""
     path = making.film(tmp_path / "x.mp4", 6.0, (640, 360))
-    with pytest.raises(DamagedMedia):
+    with pytest.raises(error):
         for _ in child.stream("frames", path=str(path), format="mp4", **FRAMES):
-            os.kill(alive(child), 9)
+            os.kill(alive(child), number)
     assert child.ask("probe", path=str(path), format="mp4")["video"]
 
 

@@ -4,8 +4,8 @@ import hashlib
 from pathlib import Path
 
 import pytest
-
 from tests import making
+
 from veriscope.errors import BadRequest, EmptyInput, TooLarge, UnsupportedKind
 from veriscope.media.intake import Intake, open_bytes, open_path, open_text
 from veriscope.media.limits import Limits

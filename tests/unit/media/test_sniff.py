@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-
 from tests import making
+
 from veriscope.errors import BadInput, EncryptedMedia, UnsupportedKind
 from veriscope.media.sniff import sniff
 from veriscope.types import Kind
