@@ -160,4 +160,5 @@ def test_calibration_names_only_detectors_that_exist() -> None:
         "ceiling",
         "reliability",
         "basis",
+        "share",
     }

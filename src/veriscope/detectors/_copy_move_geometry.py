@@ -60,8 +60,8 @@ def largest_area(local: Plane, threshold: float, least: int) -> Mask | None:
     raw = (local > threshold).astype(np.uint8)
     if int(raw.sum()) < least:
         return None
-    raw = cv2.morphologyEx(raw, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7)))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(raw, connectivity=4)
+    opened = cv2.morphologyEx(raw, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7)))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
     if count < 2:
         return None
     weights = np.bincount(labels.ravel(), weights=local.ravel().astype(np.float64), minlength=count)

@@ -55,15 +55,17 @@ class Points:
 
 def key_points(grey: NDArray[np.uint8], limit: int, zoom: float = 1.0) -> Points:
     """The ``limit`` strongest SIFT points of a picture that is ``zoom`` times as large as the coordinates wanted."""
-    sift = cv2.SIFT_create(nfeatures=limit, contrastThreshold=0.006, edgeThreshold=20.0)
+    # The stubs of OpenCV leave SIFT out.
+    sift = cv2.SIFT_create(nfeatures=limit, contrastThreshold=0.006, edgeThreshold=20.0)  # type: ignore[attr-defined]
     found, raw = sift.detectAndCompute(grey, None)
     if raw is None or not len(found):
         none = np.zeros(0, np.complex128)
         return Points(none, none, np.zeros((0, 128), np.float32))
     at = np.array([k.pt for k in found])
     # Centres of pixels lie at whole coordinates: the corner, −½, stays where it is.
-    xy = (at[:, 0] + 0.5) / zoom - 0.5 + 1j * ((at[:, 1] + 0.5) / zoom - 0.5)
-    frame = np.array([k.size for k in found]) / zoom * np.exp(1j * np.deg2rad([k.angle for k in found]))
+    xy = np.asarray((at[:, 0] + 0.5) / zoom - 0.5 + 1j * ((at[:, 1] + 0.5) / zoom - 0.5), np.complex128)
+    angle = np.deg2rad([k.angle for k in found])
+    frame = np.asarray(np.array([k.size for k in found]) / zoom * np.exp(1j * angle), np.complex128)
     root = np.sqrt(raw / np.maximum(raw.sum(axis=1, keepdims=True), 1e-6))
     return Points(xy, frame, root.astype(np.float32))
 
@@ -139,10 +141,10 @@ def consensus(
                 rows = np.arange(len(index))
                 with np.errstate(divide="ignore", invalid="ignore"):
                     proposals.append(np.where(distance[rows, nearest] > 0, dq[rows, nearest] / dp[rows, nearest], 1))
-        for a in proposals:
-            size = np.abs(a)
+        for factor in proposals:
+            size = np.abs(factor)
             sane = (size > 0.4) & (size < 2.5) & np.isfinite(size)
-            error = np.abs(dq - a[:, None] * dp)
+            error = np.abs(dq - factor[:, None] * dp)
             agree = (error < 2.0 + 0.04 * distance) & local & sane[:, None]
             # A match counts by its similarity to the proposal's own frame, too: random pairs disagree in it.
             agree &= np.abs(np.log(np.maximum(np.abs(own), 1e-3))[None] - np.log(np.maximum(size, 1e-3))[:, None]) < 0.5
@@ -192,7 +194,7 @@ def whiten(luma: Plane) -> Plane:
     band = np.exp(-((radius / 0.30) ** 4))
     floor = 0.15 * float(np.sqrt(np.mean(smooth**2))) + 1e-6
     white = scipy.fft.irfft2(spectrum / (smooth + floor) * band, s=luma.shape).astype(np.float32)
-    return white * (deviation / (deviation + 2.0))
+    return np.asarray(white * (deviation / (deviation + 2.0)), np.float32)
 
 
 def dense_offsets(white: Plane, tile: int, step: int, limit: int) -> list[Hypothesis]:

@@ -41,6 +41,7 @@ FEATURES = (
 )
 
 Places = NDArray[np.complex128]  # x + iy
+Turned = tuple[NDArray[np.complex64], NDArray[np.float64]]  # spectrum, integral image of the squares
 
 _WINDOW = 13  # px, of the local correlation
 _AGREE = 0.6  # local correlation from which a pixel belongs to the area
@@ -83,7 +84,7 @@ class Comparison:
         self.middle = _local(self.detail)
         height, width = luma.shape
         self.shape = (scipy.fft.next_fast_len(height, True), scipy.fft.next_fast_len(width, True))
-        self._plain: tuple[NDArray[np.complex64], Plane] | None = None
+        self._plain: Turned | None = None
         self.grid = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
 
     def warp(self, image: Plane, map_: Map) -> Plane:
@@ -91,7 +92,7 @@ class Comparison:
         height, width = self.luma.shape
         whole = np.array_equal(map_, np.round(map_))
         how = cv2.INTER_NEAREST if whole else cv2.INTER_CUBIC
-        return cv2.warpAffine(image, map_, (width, height), flags=how | cv2.WARP_INVERSE_MAP)
+        return np.asarray(cv2.warpAffine(image, map_, (width, height), flags=how | cv2.WARP_INVERSE_MAP), np.float32)
 
     def correlate(self, map_: Map) -> tuple[Plane, Mask]:
         """Local correlation of the picture with itself under ``map_``, and where it is defined."""
@@ -191,12 +192,13 @@ class Comparison:
         found = scipy.fft.irfft2(np.conj(scipy.fft.rfft2(area, s=self.shape)) * spectrum, s=self.shape)
         # found[p] is the area moved by p. Rolled so that [0, 0] has the area's box in the picture's corner; only
         # places where the box lies inside the picture count, so nothing wraps around.
-        ncc = np.roll(found, (y, x), axis=(0, 1))[: height - h + 1, : width - w + 1]
+        placed = np.roll(found, (y, x), axis=(0, 1))[: height - h + 1, : width - w + 1]
         own = float((area * area).sum()) + 1e-9
         local = energy[h:, w:] - energy[:-h, w:] - energy[h:, :-w] + energy[:-h, :-w]
-        ncc = ncc / np.sqrt(own * np.maximum(local * (float(mask.sum()) / (w * h)), 0.3 * own))
+        scale = np.sqrt(own * np.maximum(local * (float(mask.sum()) / (w * h)), 0.3 * own))
+        ncc: NDArray[np.float64] = placed / scale
 
-        def around(at: NDArray[np.float64], radius: int) -> NDArray[np.float32]:
+        def around(at: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
             row, column = round(float(at[1])) + y, round(float(at[0])) + x
             return ncc[
                 max(0, row - radius) : max(0, row + radius + 1), max(0, column - radius) : max(0, column + radius + 1)
@@ -209,13 +211,13 @@ class Comparison:
         deviation = float(ncc.std()) + 1e-6
         return peak / deviation, min(2.0, float(ncc.max()) / max(peak, 1e-3))
 
-    def _turned(self, linear: NDArray[np.float64], offset: NDArray[np.float64]) -> tuple[NDArray[np.complex64], Plane]:
+    def _turned(self, linear: NDArray[np.float64], offset: NDArray[np.float64]) -> Turned:
         """Spectrum and summed energy of the whitened picture under a linear map; the unturned ones are kept."""
         plain = np.array_equal(linear, np.eye(2))
         if plain and self._plain is not None:
             return self._plain
         turned = self.white if plain else self.warp(self.white, np.hstack([linear, offset[:, None]]))
-        result = scipy.fft.rfft2(turned, s=self.shape), cv2.integral(turned * turned)
+        result = scipy.fft.rfft2(turned, s=self.shape), np.asarray(cv2.integral(turned * turned), np.float64)
         if plain:
             self._plain = result
         return result
@@ -285,8 +287,8 @@ def crowd(draft: Draft, drafts: Sequence[Draft]) -> float:
 def grown(evidence: Evidence) -> Mask:
     """The area with its faintly agreeing rim, for display: as far as the correlation stays above half ``_AGREE``."""
     faint = (evidence.correlation > _AGREE / 2).astype(np.uint8)
-    faint = cv2.morphologyEx(faint, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9)))
-    _, labels = cv2.connectedComponents(faint, connectivity=4)
+    opened = cv2.morphologyEx(faint, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9)))
+    _, labels = cv2.connectedComponents(opened, connectivity=4)
     touched = np.unique(labels[evidence.mask])
     area = (np.isin(labels, touched[touched > 0]) | evidence.mask).astype(np.uint8)
     return cv2.morphologyEx(area, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (13, 13))) > 0
@@ -305,14 +307,15 @@ def _detail(luma: Plane) -> Plane:
 
 def _bands(luma: Plane) -> tuple[Plane, Plane, Plane]:
     """Fine and middle detail, and the picture without its noise."""
-    g = [cv2.GaussianBlur(luma, (0, 0), sigma) for sigma in (0.6, 1.2, 3.0)]
+    g = [np.asarray(cv2.GaussianBlur(luma, (0, 0), sigma), np.float32) for sigma in (0.6, 1.2, 3.0)]
     return luma - g[1], g[1] - g[2], g[0]
 
 
 def _local(plane: Plane) -> tuple[Plane, Plane]:
     """Mean and variance in the window around every pixel."""
-    mean = cv2.boxFilter(plane, -1, (_WINDOW, _WINDOW))
-    return mean, np.maximum(cv2.boxFilter(plane * plane, -1, (_WINDOW, _WINDOW)) - mean * mean, 0.0)
+    mean = np.asarray(cv2.boxFilter(plane, -1, (_WINDOW, _WINDOW)), np.float32)
+    square = np.asarray(cv2.boxFilter(plane * plane, -1, (_WINDOW, _WINDOW)), np.float32)
+    return mean, np.maximum(square - mean * mean, 0.0)
 
 
 def _zncc(a: Plane, b: Plane) -> float:

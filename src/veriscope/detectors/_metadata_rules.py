@@ -270,9 +270,10 @@ def camera_identity(metadata: Mapping[str, Any]) -> Iterator[Evidence]:
 def size(metadata: Mapping[str, Any]) -> Iterator[Evidence]:
     """Pixel dimensions as the camera wrote them, against those of the file; and an orientation that does not exist."""
     photo = _photo(metadata)
-    stated = (photo.get("ExifImageWidth"), photo.get("ExifImageHeight"))
+    sides = (photo.get("ExifImageWidth"), photo.get("ExifImageHeight"))
+    stated = [side for side in sides if isinstance(side, int) and side > 0]
     container = next((metadata[name] for name in ("jpeg", "webp", "png") if "width" in metadata.get(name, {})), None)
-    if container and all(isinstance(side, int) and side > 0 for side in stated):
+    if container and len(stated) == 2:
         real = (container["width"], container["height"])
         if sorted(stated) != sorted(real):
             yield Evidence(

@@ -72,9 +72,13 @@ _ABSTENTIONS: Mapping[Reason, Text] = {
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """score = 1 / (1 + exp(-(slope · raw + offset))), clipped to [floor, ceiling].
+    """Raw statistic → probability at even odds, clipped to [floor, ceiling].
 
-    Fitted by ``bench/calibrate.py`` on development data only (Platt 1999). ``reliability`` is 2·AUC − 1 there.
+    The log-likelihood ratio for the forgery that the method looks for is ``slope · raw + offset`` (Platt 1999). Only
+    ``share`` of all forgeries are of that kind; of the others the method sees nothing, so the ratio for "manipulated"
+    is a mixture: 1 − share + share · exp(slope · raw + offset). A method that looks for copied areas and finds none
+    thereby says little about a splice. Fitted by ``bench/calibrate.py`` on development data only; ``reliability`` is
+    2·AUC − 1 there.
     """
 
     slope: float
@@ -83,10 +87,12 @@ class Calibration:
     ceiling: float
     reliability: float
     basis: str
+    share: float = 1.0
 
     def __call__(self, raw: float) -> float:
         z = max(-40.0, min(40.0, self.slope * raw + self.offset))
-        return min(self.ceiling, max(self.floor, 1.0 / (1.0 + math.exp(-z))))
+        ratio = 1.0 - self.share + self.share * math.exp(z)
+        return min(self.ceiling, max(self.floor, ratio / (1.0 + ratio)))
 
 
 @cache

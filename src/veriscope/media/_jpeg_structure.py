@@ -176,7 +176,13 @@ def _subsampling(sampling: list[tuple[int, int]]) -> str:
     if chroma[0] != chroma[1] or not chroma[0][0] or not chroma[0][1]:
         return "unknown"
     ratio = (h / chroma[0][0], v / chroma[0][1])
-    names = {(1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0", (1, 2): "4:4:0", (4, 1): "4:1:1"}
+    names: dict[tuple[float, float], str] = {
+        (1, 1): "4:4:4",
+        (2, 1): "4:2:2",
+        (2, 2): "4:2:0",
+        (1, 2): "4:4:0",
+        (4, 1): "4:1:1",
+    }
     return names.get(ratio, f"{h}x{v},{chroma[0][0]}x{chroma[0][1]}")
 
 

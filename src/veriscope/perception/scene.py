@@ -224,12 +224,20 @@ class OpenScene:
     def _sound(self, rate: int | None) -> Audio:
         if self.media.kind not in {Kind.AUDIO, Kind.VIDEO} or self.stream().audio is None:
             return Audio(np.zeros(0, np.float32), rate or 16000)
-        parts, found = [], rate or 16000
+        found, filled = rate or 16000, 0
+        # one array from the start: joining pieces at the end would need the memory twice
+        samples = np.empty(0, np.float32)
         for answer in self._child.stream("audio", **self._file(), rate=rate, **self._window()):
             found = answer["rate"] or found
-            if "samples" in answer["arrays"]:
-                parts.append(answer["arrays"]["samples"])
-        return Audio(np.concatenate(parts) if parts else np.zeros(0, np.float32), found)
+            piece = answer["arrays"].get("samples")
+            if piece is None:
+                continue
+            if filled + piece.size > samples.size:
+                expected = int((self.stream().duration + 2) * found)
+                samples.resize(max(expected, (filled + piece.size) * 5 // 4), refcheck=False)
+            samples[filled : filled + piece.size] = piece
+            filled += piece.size
+        return Audio(samples[:filled], found)
 
     def speech(self) -> Sequence[tuple[float, float, float]]:
         """Spans in which somebody speaks: start and end in seconds, mean probability."""
