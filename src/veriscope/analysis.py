@@ -9,16 +9,14 @@ No server is needed. ``Examiner`` is what services hold: it keeps the decode chi
 
 from __future__ import annotations
 
+import ctypes
 import logging
-import math
 import platform
+import sys
 import tempfile
-import time
 import uuid
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
@@ -29,11 +27,11 @@ from typing import Self
 import cv2
 
 import veriscope
-from veriscope.detectors.base import abstain_for
 from veriscope.detectors.registry import DETECTORS
-from veriscope.errors import BadRequest, Cancelled, Fault, ModelUnavailable, UnsupportedKind, VeriscopeError
+from veriscope.errors import BadRequest, UnsupportedKind
 from veriscope.fusion import FusionPolicy, assess, load_policy
 from veriscope.inference.onnx import OnnxInfer
+from veriscope.inspection import Clock, Inspector
 from veriscope.media.child import DecodeChild
 from veriscope.media.intake import open_bytes, open_path, open_text
 from veriscope.media.limits import Limits
@@ -44,10 +42,7 @@ from veriscope.types import (
     Coverage,
     Detector,
     Exhibits,
-    Face,
     Finding,
-    Frame,
-    FrameDetector,
     Infer,
     Kind,
     Media,
@@ -58,14 +53,11 @@ from veriscope.types import (
     Reason,
     Report,
     Scalar,
-    Signal,
-    Watch,
 )
 
 log = logging.getLogger(__name__)
 _SHAPING = ("numpy", "scipy", "opencv-python-headless", "pillow", "av", "onnxruntime", "c2pa-python")
-_FOLLOW = 0.2  # seconds for which a face that was found is taken to stay where it is
-_WORDS = {Kind.TEXT, Kind.HTML}
+_M_MMAP_THRESHOLD = -3  # of malloc.h
 _SPECTROGRAM_KINDS = {Kind.AUDIO, Kind.VIDEO}
 
 
@@ -101,18 +93,18 @@ class Examiner(AbstractContextManager["Examiner"]):
         self._policy: FusionPolicy = load_policy(fusion, policy_file)
         self._fusion_name = fusion or "weighted"
         self._trust_list = trust_list
-        self._threads = threads or cores()
         self._preview_pixels = preview_pixels
         self._detectors = tuple(detectors)
         self._child = DecodeChild(limits)
         cv2.setNumThreads(1)  # one thread budget: the pool below is the parallelism
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="detector")
+        _return_memory()
+        self._inspector = Inspector(self._detectors, self._infer, threads or cores())
 
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
         self.close()
 
     def close(self) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        self._inspector.close()
         self._child.close()
 
     def __enter__(self) -> Self:
@@ -128,7 +120,7 @@ class Examiner(AbstractContextManager["Examiner"]):
         if media.kind is Kind.PDF:
             raise UnsupportedKind("PDF files are not analysed.", hint="Send the pictures or the text inside it.")
         _check(options)
-        clock = _Clock()
+        clock = Clock()
         tell = progress or _ignore
         tell("decode", 0.0)
         arguments = {"child": self._child, "infer": self._infer, "limits": self._limits, "trust_list": self._trust_list}
@@ -137,106 +129,15 @@ class Examiner(AbstractContextManager["Examiner"]):
                 media = scene.media = _settle(scene)
             tell("detect", 0.0)
             with clock("detect"):
-                findings, exhibits = self._inspect(scene, tell, clock)
+                findings, reel = self._inspector.inspect(scene, tell, clock)
+            with clock("exhibits"):
+                exhibits = self._exhibits(scene, reel)
             tell("fuse", 0.0)
             with clock("fuse"):
                 report = self._conclude(scene, findings, exhibits, clock)
         tell("fuse", 1.0)
         log.debug("analysed %s: %s, %s ms", media.sha256, report.assessment.label.value, dict(clock.stages))
         return replace(report, timings=dict(clock.stages))
-
-    def _inspect(self, scene: OpenScene, tell: Progress, clock: _Clock) -> tuple[list[Finding], Exhibits]:
-        kind, caption = scene.media.kind, scene.options.caption
-        # a picture with a caption is also a text; without one, methods for text have nothing to say
-        chosen = [
-            d
-            for d in self._detectors
-            if (caption and Kind.TEXT in d.kinds)
-            or (kind in d.kinds and (kind in _WORDS or d.signal is not Signal.TEXT))
-        ]
-        skipped = [d for d in chosen if scene.options.policy not in d.policies]
-        running = [d for d in chosen if scene.options.policy in d.policies]
-        findings = {d.name: abstain_for(d, Reason.SKIPPED_BY_POLICY) for d in skipped}
-        watching = [d for d in running if scene.media.kind is Kind.VIDEO and isinstance(d, FrameDetector)]
-        reel = Reel()
-        if scene.media.kind is Kind.VIDEO:
-            findings |= self._watch(scene, watching, reel, tell, clock)
-        rest = [d for d in running if d not in watching]
-        done = 0
-
-        def run(detector: Detector) -> Finding:
-            nonlocal done
-            finding = self._guard(detector, lambda: detector.inspect(scene, self._infer), clock)
-            done += 1
-            tell("detect", (0.9 if watching else 0.0) + (0.1 if watching else 1.0) * done / max(1, len(rest)))
-            return finding
-
-        # slowest first would need a guess; the pool keeps both cores busy with a dozen short tasks anyway
-        findings |= {d.name: f for d, f in zip(rest, self._pool.map(run, rest), strict=True)}
-        with clock("exhibits"):
-            exhibits = self._exhibits(scene, reel)
-        return [findings[d.name] for d in chosen], exhibits
-
-    def _watch(
-        self, scene: OpenScene, detectors: Sequence[Detector], reel: Reel, tell: Progress, clock: _Clock
-    ) -> dict[str, Finding]:
-        """One pass over the frames, shared by every detector that looks at them."""
-        duration = max(scene.stream().duration, 1e-3)
-        watches: dict[Detector, Watch] = {}
-        broken: dict[str, Finding] = {}
-        for detector in detectors:
-            assert isinstance(detector, FrameDetector)
-            watches[detector] = detector.watch(scene, self._infer)
-
-        def see(detector: Detector, frame: Frame, faces: object) -> None:
-            if detector.name in broken:
-                return
-            try:
-                watches[detector].see(frame, faces)  # type: ignore[arg-type]
-            except Exception as exc:
-                broken[detector.name] = _broken(detector, exc)
-
-        for frame, faces in self._with_faces(scene, clock):
-            if frame.sampled:
-                reel.add(frame)
-            with clock("watch"):
-                list(self._pool.map(lambda d, frame=frame, faces=faces: see(d, frame, faces), watches))
-            tell("detect", 0.9 * min(1.0, frame.time / duration))
-        return {d.name: broken.get(d.name) or self._guard(d, watch.finish, clock) for d, watch in watches.items()}
-
-    def _with_faces(self, scene: OpenScene, clock: _Clock) -> Iterator[tuple[Frame, Sequence[Face]]]:
-        """Frames with their faces, in order. Faces are looked for in a few frames at a time, ahead of the detectors."""
-
-        def find(frame: Frame) -> Sequence[Face]:
-            with clock("faces"):
-                return scene.find_faces(frame)
-
-        def ready(frame: Frame, found: Future[Sequence[Face]] | None) -> tuple[Frame, Sequence[Face]]:
-            return frame, () if found is None else scene.track(frame, found.result())
-
-        ahead: deque[tuple[Frame, Future[Sequence[Face]] | None]] = deque()
-        looked = -math.inf
-        for frame in scene.frames():
-            # between samples and bursts a face is found again soon enough to follow it, at a third of the cost
-            follow = not frame.sampled and frame.burst is None and frame.time - looked < _FOLLOW
-            ahead.append((frame, None if follow else self._pool.submit(find, frame)))
-            looked = looked if follow else frame.time
-            if len(ahead) > self._threads:
-                yield ready(*ahead.popleft())
-        while ahead:
-            yield ready(*ahead.popleft())
-
-    def _guard(self, detector: Detector, work: Callable[[], Finding], clock: _Clock) -> Finding:
-        """A detector that breaks is shown as broken; it neither stops the others nor passes for an abstention."""
-        try:
-            with clock(f"detector.{detector.name}"):
-                return work()
-        except Cancelled:
-            raise
-        except ModelUnavailable:
-            return abstain_for(detector, Reason.MODEL_MISSING)
-        except Exception as exc:
-            return _broken(detector, exc)
 
     def _exhibits(self, scene: OpenScene, reel: Reel) -> Exhibits:
         kind = scene.media.kind
@@ -264,7 +165,7 @@ class Examiner(AbstractContextManager["Examiner"]):
             text=scene.options.caption,
         )
 
-    def _conclude(self, scene: OpenScene, findings: list[Finding], exhibits: Exhibits, clock: _Clock) -> Report:
+    def _conclude(self, scene: OpenScene, findings: list[Finding], exhibits: Exhibits, clock: Clock) -> Report:
         complete = all(f.reason not in {Reason.FAILED, Reason.MODEL_MISSING} for f in findings)
         assessment, weights = assess(
             findings, scene.media.kind, self._policy, complete=complete, edge_score=scene.options.edge_score
@@ -345,26 +246,15 @@ def versions(infer: Infer, detectors: Iterable[Detector] = DETECTORS) -> dict[st
     return found
 
 
-class _Clock:
-    """Milliseconds by stage, summed over threads."""
+def _return_memory() -> None:
+    """Have frames given back to the system when they are dropped.
 
-    def __init__(self) -> None:
-        self.stages: dict[str, float] = {}
-
-    def __call__(self, stage: str) -> _Lap:
-        return _Lap(self.stages, stage)
-
-
-class _Lap:
-    def __init__(self, stages: dict[str, float], stage: str) -> None:
-        self._stages, self._stage = stages, stage
-
-    def __enter__(self) -> None:
-        self._start = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        spent = 1000 * (time.perf_counter() - self._start)
-        self._stages[self._stage] = round(self._stages.get(self._stage, 0.0) + spent, 1)
+    glibc raises its threshold for that after the first large array that is freed, and from then on frames of 6 MB leave
+    holes in the heap of every thread.
+    """
+    if sys.platform == "linux":
+        with suppress(AttributeError, OSError):  # another C library has no such call
+            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 1 << 20)
 
 
 def _check(options: Options) -> None:
@@ -396,14 +286,6 @@ def _settle(scene: OpenScene) -> Media:
     else:
         scene.text()
     return media
-
-
-def _broken(detector: Detector, exc: Exception) -> Finding:
-    if isinstance(exc, Cancelled):
-        raise exc
-    log.warning("the detector %s failed", detector.name, exc_info=exc)
-    code = exc.code if isinstance(exc, VeriscopeError) else Fault.code
-    return replace(abstain_for(detector, Reason.FAILED), error=code)
 
 
 def _coverage(scene: OpenScene) -> Coverage:

@@ -66,17 +66,6 @@ def luma_of(image: Image) -> Plane:
     return plane
 
 
-def upright(plane: NDArray[np.float32], orientation: int) -> NDArray[np.float32]:
-    """Turn a map made on the stored pixels the way EXIF orientation ``orientation`` (1–8) shows them."""
-    if orientation >= 5:  # these four exchange rows and columns
-        plane = plane.T
-    if orientation in (2, 3, 6, 7):
-        plane = plane[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        plane = plane[::-1]
-    return np.ascontiguousarray(plane)
-
-
 @dataclass(frozen=True, slots=True)
 class StoredLuma:
     """The luma plane as the file stores it, and how to turn a map of it upright."""

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter, minimum_filter1d
 
+from veriscope.detectors._runs import runs_of
 from veriscope.detectors.base import Method
 from veriscope.types import Finding, Infer, Kind, Reason, Scene, Signal, Span
 
@@ -82,7 +83,7 @@ def background(samples: FloatArray, rate: int, speech: Sequence[tuple[float, flo
         talking |= (time >= start) & (time < end)
     lowest = minimum_filter1d(median_filter(audible, 5), int(1.2 * rate / HOP))
     quiet = (((total < lowest + 5) & ~talking) | (total < np.percentile(audible, 8))) & ~zero
-    runs = [(a, b) for a, b in _runs(quiet) if b - a >= 4]
+    runs = [(a, b) for a, b in runs_of(quiet) if b - a >= 4]
     levels = [np.median(bands[a:b], axis=0) for a, b in runs]
     return Pauses(
         np.array(levels, np.float32).reshape(-1, BANDS),
@@ -159,11 +160,6 @@ def muted(runs: Sequence[tuple[float, float]], pauses: int) -> float:
         return 0.0
     longest = max(end - start for start, end in runs)
     return float(4 + 8 * min(1.0, longest / 0.2))
-
-
-def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(flags, prepend=False, append=False))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 class AudioSplice(Method):

@@ -18,6 +18,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from veriscope.detectors.base import NOT_QUICK, Method
 from veriscope.perception.faces import face_transform, largest
+from veriscope.perception.views import grey
 from veriscope.types import Audio, AvSync, Face, Finding, Frame, Infer, Kind, Reason, Scene, Signal, Watch
 
 Series = NDArray[np.float64]
@@ -212,8 +213,8 @@ class _MouthWatch:
 
 def _aligned(frame: Frame, matrix: NDArray[np.float64]) -> Grey:
     crop = cv2.warpAffine(frame.image, matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
-    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    return cv2.GaussianBlur(grey, (0, 0), 1.5).astype(np.float32, copy=False)
+    luma = grey(np.asarray(crop, np.uint8))
+    return cv2.GaussianBlur(luma, (0, 0), 1.5).astype(np.float32, copy=False)
 
 
 def longest_run(

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from veriscope.detectors._blocks import ZIGZAG, block_dct, regions_of, upright
+from veriscope.detectors._blocks import ZIGZAG, block_dct, regions_of
 from veriscope.detectors.base import Method
+from veriscope.media.pictures import upright
 from veriscope.types import Finding, Infer, Kind, Plane, Reason, Scalar, Scene, Signal
 
 FREQUENCIES = ZIGZAG[1:13]  # the AC terms that survive most compressions

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from veriscope.detectors.base import NOT_QUICK, Method
 from veriscope.perception.faces import face_transform, largest
+from veriscope.perception.views import grey
 from veriscope.types import Face, Finding, Frame, FrameScore, Infer, Kind, Reason, Scene, Signal, Watch
 
 Series = NDArray[np.float64]
@@ -64,7 +65,7 @@ def measure(crop: NDArray[np.uint8]) -> Series:
 
 def register(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """``after`` shifted so that the face lies where it lies in ``before`` (both SIDE×SIDE×3)."""
-    a, b = (cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)[_CORE] for crop in (before, after))
+    a, b = (grey(crop)[_CORE] for crop in (before, after))
     (dx, dy), _ = cv2.phaseCorrelate(a, b, _WINDOW)
     shift = np.array([[1, 0, -np.clip(dx, -8, 8)], [0, 1, -np.clip(dy, -8, 8)]], np.float32)
     return cv2.warpAffine(after, shift, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
+from veriscope.detectors._runs import runs_of
 from veriscope.detectors.base import Method
 from veriscope.types import Finding, FrameScore, Infer, Kind, Motion, Reason, Scene, Signal, Span
 
@@ -97,8 +98,7 @@ def freezes(thumbs: Grey, times: Series) -> list[Event]:
     step = differences(thumbs)
     still = step < NOISE / 2
     found = []
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], still, [False]]).astype(np.int8)))
-    runs = list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+    runs = runs_of(still)
     for a, b in runs:
         seconds = times[b] - times[a]
         if seconds < 0.12 or b - a < 3 or a < 6 or b > len(step) - 6:
@@ -140,8 +140,7 @@ def replays(thumbs: Grey, times: Series) -> list[Event]:
         if len(frames) * REPLAY_STRIDE < REPLAY_LEAST - REPLAY_STRIDE:
             continue
         matched = _same(thumbs, np.arange(lag, n), lag)
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], matched, [False]]).astype(np.int8)))
-        for a, b in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        for a, b in runs_of(matched):
             if b - a >= REPLAY_LEAST:
                 strength = 2.5 + min(2.5, float(np.log2((b - a) / REPLAY_LEAST)))
                 found.append(Event("replay", strength, lag + a, lag + b - 1, a))

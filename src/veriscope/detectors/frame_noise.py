@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from veriscope.detectors._blocks import regions_of
 from veriscope.detectors.base import NOT_QUICK, Method
 from veriscope.detectors.noise_level import statistic
+from veriscope.perception.views import grey
 from veriscope.types import Face, Finding, Frame, FrameScore, Infer, Kind, Plane, Reason, Scene, Signal, Watch
 
 EVERY = 2  # sampled frames per measured one: 40 ms each at 1080p
@@ -38,7 +38,7 @@ class _Watch(Watch):
         self._seen += 1
         if self._seen % EVERY != 1:
             return
-        raw, heat = statistic(cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY).astype(np.float32))
+        raw, heat = statistic(grey(frame.image))
         if raw is None:
             return
         self._scores.append(FrameScore(frame.index, frame.time, min(1.0, raw / FULL)))

@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from veriscope.detectors._blocks import ZIGZAG, block_dct, conditional_centre, regions_of, stored_luma, upright
+from veriscope.detectors._blocks import ZIGZAG, block_dct, conditional_centre, regions_of, stored_luma
 from veriscope.detectors.base import Method
+from veriscope.media.pictures import upright
 from veriscope.types import Finding, Infer, Kind, Plane, Reason, Scalar, Scene, Signal
 
 QUALITIES = tuple(range(38, 95, 3))  # of the standard tables

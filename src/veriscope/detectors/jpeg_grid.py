@@ -16,8 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from veriscope.detectors._blocks import dct_matrix, regions_of, stored_luma, upright
+from veriscope.detectors._blocks import dct_matrix, regions_of, stored_luma
 from veriscope.detectors.base import NOT_QUICK, Method
+from veriscope.media.pictures import upright
 from veriscope.types import Finding, Infer, Kind, Plane, Reason, Scalar, Scene, Signal
 
 NO_VOTE = 255

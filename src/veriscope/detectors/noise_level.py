@@ -23,9 +23,9 @@ from veriscope.detectors._blocks import (
     resistant_line,
     robust_scale,
     stored_luma,
-    upright,
 )
 from veriscope.detectors.base import Method
+from veriscope.media.pictures import upright
 from veriscope.types import Finding, Infer, Kind, Plane, Reason, Scalar, Scene, Signal
 
 TEXTURE = tuple((v, u) for v in range(8) for u in range(8) if 1 <= v + u <= 2)

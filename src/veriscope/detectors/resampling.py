@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from veriscope.detectors._blocks import regions_of, stored_luma, upright
+from veriscope.detectors._blocks import regions_of, stored_luma
 from veriscope.detectors.base import Method
+from veriscope.media.pictures import upright
 from veriscope.types import Finding, Infer, Kind, Plane, Reason, Scalar, Scene, Signal
 
 TILE = 128

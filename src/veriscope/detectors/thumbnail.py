@@ -19,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veriscope.detectors.base import Method
+from veriscope.perception.exhibits import shrink
+from veriscope.perception.views import grey
 from veriscope.types import Finding, Image, Infer, Kind, Plane, Reason, Region, Scene, Signal
 
 LONGEST = 160  # pixels the comparison is made at
@@ -103,10 +105,6 @@ def correlation(first: Plane, second: Plane) -> float:
     return float((a * b).sum() / norm) if norm > 1e-6 else 0.0
 
 
-def _luma(image: Image) -> Plane:
-    return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
-
-
 def compare(image: Image, thumbnail: Image) -> Comparison | None:
     """The best match of a thumbnail to a picture.
 
@@ -119,18 +117,15 @@ def compare(image: Image, thumbnail: Image) -> Comparison | None:
     """
     if min(thumbnail.shape[:2]) < LEAST_SIDE or min(image.shape[:2]) < LEAST_SIDE:
         return None
-    if float(_luma(thumbnail).std()) < LEAST_CONTRAST:
+    if float(grey(thumbnail).std()) < LEAST_CONTRAST:
         return None
     # A first reduction makes every later one cheap; four times the final size keeps the detail.
-    factor = 4 * LONGEST / max(image.shape[:2])
-    if factor < 1:
-        size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
-        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+    image = shrink(image, 4 * LONGEST)
     best: tuple[float, Image, tuple[float, float, float, float], int] | None = None
     for turn in (0, 2, 1, 3, 4, 5, 6, 7):
         for small, box in candidates(image, turned(thumbnail, turn)):
             height, width = small.shape[:2]
-            match = correlation(_luma(cut(image, box, (width, height))), _luma(small))
+            match = correlation(grey(cut(image, box, (width, height))), grey(small))
             if best is None or match > best[0] + 0.01:
                 best = (match, small, box, turn)
         if best is not None and best[0] >= ALIGNED:
@@ -147,7 +142,7 @@ def compare(image: Image, thumbnail: Image) -> Comparison | None:
     width, height = max(LEAST_SIDE, round(small.shape[1] * factor)), max(LEAST_SIDE, round(small.shape[0] * factor))
     small = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_AREA))
     shown = aligned(cut(image, box, (width, height)), small)
-    return Comparison(correlation(_luma(shown), _luma(small)), unexplained(shown, small), box, turn, visible)
+    return Comparison(correlation(grey(shown), grey(small)), unexplained(shown, small), box, turn, visible)
 
 
 def cropped(image: Image, thumbnail: Image) -> tuple[float, Image, float] | None:
@@ -156,7 +151,7 @@ def cropped(image: Image, thumbnail: Image) -> tuple[float, Image, float] | None
     Returns:
         Correlation, that part of the thumbnail, and its share of the thumbnail's area.
     """
-    luma = _luma(thumbnail)
+    luma = grey(thumbnail)
     height, width = luma.shape
     best: tuple[float, Image, float] | None = None
     for share in CROPS:
@@ -164,7 +159,7 @@ def cropped(image: Image, thumbnail: Image) -> tuple[float, Image, float] | None
         h = round(w * image.shape[0] / image.shape[1])
         if min(w, h) < LEAST_SIDE or h > height:
             continue
-        part = _luma(np.asarray(cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA)))
+        part = grey(np.asarray(cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA)))
         scores = cv2.matchTemplate(luma, part, cv2.TM_CCOEFF_NORMED)
         _, score, _, (x, y) = cv2.minMaxLoc(scores)
         if best is None or score > best[0]:
@@ -178,7 +173,7 @@ def aligned(shown: Image, small: Image) -> Image:
     mask = np.full(small.shape[:2], 255, np.uint8)
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
     try:
-        _, warp = cv2.findTransformECC(_luma(small), _luma(shown), warp, cv2.MOTION_AFFINE, criteria, mask, 5)
+        _, warp = cv2.findTransformECC(grey(small), grey(shown), warp, cv2.MOTION_AFFINE, criteria, mask, 5)
     except cv2.error:
         return shown  # no better position was found
     height, width = small.shape[:2]

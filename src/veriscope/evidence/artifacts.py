@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from veriscope.evidence import select
 from veriscope.evidence.select import slug
 from veriscope.evidence.timeline import duration
+from veriscope.perception.exhibits import shrink
 from veriscope.types import Image, Plane, Region, Report
 
 AMBER = (230, 159, 0)  # Okabe & Ito's palette, RGB
@@ -44,15 +45,6 @@ def encode(image: NDArray[Any], suffix: str, quality: int = 88) -> bytes:
     if not done:
         raise ValueError(f"cannot encode {pixels.shape} {pixels.dtype} as {suffix}")
     return bytes(data)
-
-
-def shrink(image: NDArray[Any], longest: int) -> NDArray[Any]:
-    """The picture with its longer side at most ``longest`` pixels; never enlarged."""
-    scale = longest / max(image.shape[:2])
-    if scale >= 1:
-        return image
-    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
 def layer(heatmap: Plane, size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -13,11 +13,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from veriscope.evidence.artifacts import Artifact, artifacts, encode, shrink
+from veriscope.evidence.artifacts import Artifact, artifacts, encode
 from veriscope.evidence.models import FindingOut, PublicReport
 from veriscope.evidence.schema import public
 from veriscope.evidence.select import plain
 from veriscope.evidence.words import Words
+from veriscope.perception.exhibits import shrink
 from veriscope.types import Kind, Label, Reason, Report
 from veriscope.wording import title
 

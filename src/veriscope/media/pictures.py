@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from veriscope.media.limits import Limits
 
 if TYPE_CHECKING:
     from veriscope.media.decoder import Item
+
+Level = TypeVar("Level", bound=np.generic)
 
 Pillow.MAX_IMAGE_PIXELS = None  # our own limit, a setting, is checked before any pixel is decoded
 
@@ -60,7 +62,7 @@ def decode(path: str, format: str, limits: Limits) -> Iterator[Item]:
             picture.draft("YCbCr" if picture.mode == "RGB" else "L", None)
             picture.load()
             arrays["luma"] = np.asarray(picture.getchannel(0))
-        arrays["image"] = np.ascontiguousarray(upright(_rgb(picture), orientation))
+        arrays["image"] = upright(_rgb(picture), orientation)
         yield facts, arrays
 
 
@@ -80,7 +82,7 @@ def thumbnail(path: str, format: str, limits: Limits) -> Iterator[Item]:
         with Pillow.open(io.BytesIO(data), formats=("JPEG", "TIFF")) as small:
             if small.width * small.height > 1 << 22:
                 raise ValueError("not a thumbnail")
-            yield {}, {"image": np.ascontiguousarray(upright(_rgb(small), orientation))}
+            yield {}, {"image": upright(_rgb(small), orientation)}
     except (OSError, ValueError, SyntaxError):
         yield {"damaged": True}, {}
 
@@ -97,12 +99,12 @@ def credentials(path: str, format: str, trust_anchors: str | None, limits: Limit
     yield {"credentials": read_credentials(Path(path), format, trust_anchors)}, {}
 
 
-def upright(image: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Apply an EXIF orientation (1–8); a view where possible."""
+def upright(image: NDArray[Level], orientation: int) -> NDArray[Level]:
+    """``image`` (H×W or H×W×C, as stored) turned as its EXIF orientation (1–8) says, contiguous."""
     if orientation in {2, 4, 5, 7}:
         image = image[:, ::-1]
     turns = {3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}.get(orientation, 0)
-    return np.rot90(image, turns) if turns else image
+    return np.ascontiguousarray(np.rot90(image, turns))
 
 
 def _rgb(picture: Pillow.Image) -> NDArray[np.uint8]:

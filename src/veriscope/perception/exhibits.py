@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from veriscope.types import Audio, Frame, Image, Thumbnail
+from veriscope.types import Audio, Frame, Thumbnail
+
+Level = TypeVar("Level", bound=np.integer[Any] | np.floating[Any])
 
 _THUMB_SIDE = 320
 _SLICES = 2000
@@ -17,14 +20,14 @@ _WINDOW = 512
 _RANGE_DB = 80.0
 
 
-def shrink(image: Image, longest: int) -> Image:
-    """No larger than ``longest`` pixels on the longer side; never enlarged."""
+def shrink(image: NDArray[Level], longest: int) -> NDArray[Level]:
+    """H×W or H×W×C, no larger than ``longest`` pixels on the longer side; never enlarged."""
     height, width = image.shape[:2]
-    scale = longest / max(height, width)
+    scale = longest / max(height, width, 1)
     if scale >= 1:
         return image
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), image.dtype)
 
 
 def thumbnail(frame: Frame) -> Thumbnail:

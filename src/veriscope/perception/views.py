@@ -241,7 +241,7 @@ def views(scene: Scene) -> list[View]:
     image, jpeg = scene.image(), scene.jpeg()
     if min(image.shape[:2]) < _LEAST:
         return []
-    luma = grey(image) if jpeg is None else np.ascontiguousarray(upright(jpeg.luma, jpeg.orientation))
+    luma = grey(image) if jpeg is None else upright(jpeg.luma, jpeg.orientation)
     subject = Subject(image, luma, scene.thumbnail())
     drawn = []
     for name, group, function, caption in VIEWS:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from veriscope import types
 from veriscope.errors import NotFound
+from veriscope.perception.exhibits import shrink
 from veriscope.types import Report
 
 _MAGIC = b"VSR1"
@@ -66,17 +67,9 @@ class _Writer:
         return {"$array": [*self._part(packed), array.dtype.str, list(array.shape)]}
 
     def _picture(self, picture: NDArray[Any]) -> dict[str, Any]:
-        small = self._reduced(picture)
+        small = shrink(picture, self._longest)
         _, data = cv2.imencode(".jpg", small[..., ::-1] if small.ndim == 3 else small, [cv2.IMWRITE_JPEG_QUALITY, 92])
         return {"$picture": self._part(data.tobytes())}
-
-    def _reduced(self, picture: NDArray[Any]) -> NDArray[Any]:
-        height, width = picture.shape[:2]
-        scale = self._longest / max(height, width, 1)
-        if scale >= 1:
-            return picture
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
     def value(self, x: Any) -> Any:
         if x is None or isinstance(x, bool) or type(x) in {int, float, str}:
@@ -104,7 +97,7 @@ class _Writer:
     def _field(self, owner: Any, name: str) -> Any:
         x = getattr(owner, name)
         if isinstance(owner, types.Finding) and name == "heatmap" and x is not None:
-            return {"$plane": self._array(np.rint(np.clip(self._reduced(x), 0, 1) * 255).astype(np.uint8))}
+            return {"$plane": self._array(np.rint(np.clip(shrink(x, self._longest), 0, 1) * 255).astype(np.uint8))}
         if isinstance(owner, types.View) and name == "image":
             return self._picture(x)
         if isinstance(owner, types.Exhibits) and name == "preview" and x is not None:

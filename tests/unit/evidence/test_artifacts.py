@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from veriscope.evidence.artifacts import artifacts, layer, overlay, shrink, waveform
+from veriscope.evidence.artifacts import artifacts, layer, overlay, waveform
 from veriscope.evidence.schema import public
+from veriscope.perception.exhibits import shrink
 from veriscope.types import Exhibits, Report
 
 
