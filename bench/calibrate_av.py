@@ -7,7 +7,6 @@ detector reacts to what it looks for, not how it fares in the world.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import calibrate_sound
+from datasets import pristine
 from veriscope.detectors import av_sync, container, face_boundary, face_jitter, frame_continuity
 from veriscope.inference.onnx import OnnxInfer
 from veriscope.perception.faces import detect_faces, largest
@@ -81,13 +81,6 @@ def motion_of(data: bytes) -> Motion:
     return Motion(np.array(thumbs, np.uint8), np.array(times), np.array(types, np.uint8))
 
 
-def dev_photos(data: Path, count: int) -> list[Path]:
-    """Pristine photographs that are not in the test fifth."""
-    names = sorted((data / "images/pristine/bsds500").glob("*.jpg"))
-    kept = [p for p in names if int(hashlib.sha256(p.name.encode()).hexdigest(), 16) % 5]
-    return kept[:count]
-
-
 def handheld(photo: Path, seed: int, frames: int = 120, size: tuple[int, int] = (256, 144)) -> Frames:
     """A clip rendered from one photograph: slow pan and zoom, hand shake, a moving patch of another part, noise."""
     rng = np.random.default_rng(seed)
@@ -132,7 +125,7 @@ def continuity_clips(data: Path) -> Iterator[tuple[str, bytes]]:
     """(kind, mp4): ``real``, or how it was tampered with; all encoded alike."""
     rng = np.random.default_rng(5)
     clips = [decode(path, 256) for path in sorted((data / "video/talking-heads").glob("*.mp4"))]
-    clips += [(handheld(photo, i), 25.0) for i, photo in enumerate(dev_photos(data, 24))]
+    clips += [(handheld(photo, i), 25.0) for i, photo in enumerate(pristine(data, "dev", "bsds500")[:24])]
     # Two scenes one after the other: an honest cut must not count.
     cuts = [(a[: len(a) // 2] + _fit(b[: len(b) // 2], a[0]), fps) for (a, fps), (b, _) in pairwise(clips)]
     for frames, fps in clips + cuts[::2]:
@@ -159,7 +152,7 @@ def container_samples(data: Path) -> tuple[list[float], list[int]]:
                 raws.append(sum(mark.weight for mark in container.marks_of(scene.stream())))
                 labels.append(label)
 
-    for i, photo in enumerate(dev_photos(data, 22)):
+    for i, photo in enumerate(pristine(data, "dev", "bsds500")[:22]):
         frames = handheld(photo, i, 240)
         crf = (18, 22, 26, 30)[i % 4]
         add(encode(frames, 25, crf), 0)

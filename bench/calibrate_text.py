@@ -107,14 +107,9 @@ class Weights:
 
 def auc(y: Labels, raw: Matrix) -> str:
     """AUC with a 95 % bootstrap interval."""
-    rng = np.random.default_rng(0)
-    draws = []
-    for _ in range(300):
-        pick = rng.integers(0, len(y), len(y))
-        if 0 < y[pick].sum() < len(y):
-            draws.append(roc_auc_score(y[pick], raw[pick]))
-    low, high = np.percentile(draws, [2.5, 97.5])
-    return f"{roc_auc_score(y, raw):.3f} [{low:.3f}, {high:.3f}], n = {len(y)}"
+    false, true = raw[y == 1], raw[y == 0]
+    low, high = bootstrap(auc, false, true)
+    return f"{auc(false, true):.3f} [{low:.3f}, {high:.3f}], n = {len(y)}"
 
 
 def folded(t: Texts, *, by_group: bool = False) -> Matrix:

@@ -49,6 +49,14 @@ def auc(positive: Sequence[float], negative: Sequence[float]) -> float:
     return float(below.mean() / (2 * n.size))
 
 
+def tpr(positive: Sequence[float], negative: Sequence[float], rate: float = 0.01) -> float:
+    """Share of the forged items above the value that at most ``rate`` of the genuine ones exceed."""
+    p, n = np.asarray(positive, float), np.sort(np.asarray(negative, float))[::-1]
+    if not p.size or not n.size:
+        return float("nan")
+    return float(np.mean(p > n[int(rate * n.size)]))
+
+
 def bootstrap(
     statistic: Callable[[NDArray[np.float64], NDArray[np.float64]], float],
     positive: Sequence[float],

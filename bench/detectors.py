@@ -20,7 +20,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from common import arguments, auc, bootstrap, show
+from common import arguments, auc, bootstrap, show, tpr
 from datasets import Item, image_sets, untouched
 from scoring import FIXED, THRESHOLDS, Answer, Answers, pixel_detectors, score
 from veriscope.types import Detector
@@ -29,12 +29,10 @@ Figures = dict[str, float | int | None]
 
 
 def tpr_at(answers: Sequence[Answer], rate: float = 0.01) -> float:
-    """Share of the forged items above the value that at most ``rate`` of all genuine ones exceed."""
-    genuine = np.array([-np.inf if a.raw is None else a.raw for a in answers if not a.label])
-    forged = np.array([-np.inf if a.raw is None else a.raw for a in answers if a.label])
-    if not genuine.size or not forged.size:
-        return float("nan")
-    return float(np.mean(forged > np.sort(genuine)[::-1][int(rate * genuine.size)]))
+    """``tpr`` over all items: an abstention is no alarm."""
+    genuine = [-np.inf if a.raw is None else a.raw for a in answers if not a.label]
+    forged = [-np.inf if a.raw is None else a.raw for a in answers if a.label]
+    return tpr(forged, genuine, rate)
 
 
 def pixel_f1(answers: Sequence[Answer]) -> tuple[float, float, float] | None:

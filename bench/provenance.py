@@ -8,7 +8,6 @@ Names of the test files are built from C (created), A (opened), I (imported), X 
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,7 +17,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from datasets import default_root
+from common import arguments
 from veriscope.errors import VeriscopeError
 from veriscope.media.credentials import read_credentials
 from veriscope.media.sniff import HEAD_BYTES, sniff
@@ -108,10 +107,7 @@ def judge(path: Path, expected: Expected) -> Iterator[dict[str, Any]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=default_root())
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    options = arguments(__doc__).parse_args()
     rows = []
     for folder, known in (("c2pa-public-testfiles", PUBLIC), ("c2pa-rs", LIBRARY)):
         for path in sorted((options.data / "provenance" / folder).iterdir()):

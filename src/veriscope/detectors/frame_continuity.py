@@ -29,6 +29,8 @@ SAME_SCENE = 0.8
 REPLAY_LEAST = 10  # frames in a replayed stretch
 REPLAY_APART = 1.0  # s between a stretch and its copy
 REPLAY_STRIDE = 4  # every fourth frame looks for its copy; runs of ten cannot hide between
+MOST_LAGS = 16  # distances between a stretch and its copy that are looked at closely
+SLICE = 512  # frames compared at a time: 2.4 MB each way
 MATCH = 0.35  # a copy differs by less than this share of what the neighbours of the copy do
 MOST_FRAMES = 40000  # beyond, a replay search would cost more than the decoding
 
@@ -128,7 +130,7 @@ def replays(thumbs: Grey, times: Series) -> list[Event]:
     motion = np.concatenate([np.full(3, motion[0]), motion])
     candidates: dict[int, list[int]] = {}  # lag → frames j that look like j − lag
     anchors = np.arange(3, n - 3, REPLAY_STRIDE)
-    for block in np.array_split(anchors, max(1, len(anchors) * n // 4_000_000)):
+    for block in np.array_split(anchors, max(1, len(anchors) * n // 1_000_000)):
         distance = square[block][:, None] + square[None] - 2 * coarse[block] @ coarse.T
         limit = 48 * np.square(0.35 * motion[block] + NOISE)
         rows, columns = np.nonzero((distance < limit[:, None]) & (times[None] <= times[block][:, None] - REPLAY_APART))
@@ -136,7 +138,8 @@ def replays(thumbs: Grey, times: Series) -> list[Event]:
         for j, i in zip(block[rows[keep]].tolist(), columns[keep].tolist(), strict=True):
             candidates.setdefault(j - i, []).append(j)
     found = []
-    for lag, frames in candidates.items():
+    # the longest copies first, and no more than a few: a loop matches itself at every multiple of its length
+    for lag, frames in sorted(candidates.items(), key=lambda found: -len(found[1]))[:MOST_LAGS]:
         if len(frames) * REPLAY_STRIDE < REPLAY_LEAST - REPLAY_STRIDE:
             continue
         matched = _same(thumbs, np.arange(lag, n), lag)
@@ -150,14 +153,14 @@ def replays(thumbs: Grey, times: Series) -> list[Event]:
 def _same(thumbs: Grey, frames: NDArray[np.intp], lag: int) -> NDArray[np.bool_]:
     """Whether each frame j repeats frame j − lag: closer than ``MATCH`` of the way to j − lag ± 3."""
     out = np.zeros(len(frames), bool)
-    for start in range(0, len(frames), 2048):
-        j = frames[start : start + 2048]
+    for start in range(0, len(frames), SLICE):
+        j = frames[start : start + SLICE]
         i = j - lag
         now = thumbs[j].astype(np.int16)
         exact = np.abs(now - thumbs[i]).mean(axis=(1, 2))
         sides = [np.abs(now - thumbs[np.clip(i + s, 0, len(thumbs) - 1)]).mean(axis=(1, 2)) for s in (-3, 3)]
         nearby = np.minimum(*sides)
-        out[start : start + 2048] = (exact < MATCH * nearby) & (nearby > 4 * NOISE)
+        out[start : start + SLICE] = (exact < MATCH * nearby) & (nearby > 4 * NOISE)
     # One coarse frame (a key frame in the copy) must not break a run.
     bridged: NDArray[np.bool_] = median_filter(out.astype(np.uint8), 3).astype(bool)
     return bridged
