@@ -14,20 +14,16 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import sys
 import unicodedata
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
-
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, StratifiedKFold
 
+from common import ROOT, auc, bootstrap
 from veriscope.detectors.hidden_text import scan, strength
 from veriscope.detectors.stylometry import CLIP, FEATURES, MIN_WORDS, clean, features
 
@@ -35,7 +31,7 @@ Matrix = NDArray[np.float64]
 Labels = NDArray[np.int64]
 FALSE_ON_LIAR = {"false", "pants-fire", "barely-true"}
 SOURCES = ("vnexpress", "vn express", "dantri", "tuoitre", "thanhnien", "zing", "tinvn", "kenh14", "vtv", "vov")
-WEIGHTS = Path(__file__).resolve().parents[1] / "src" / "veriscope" / "detectors" / "stylometry.json"
+WEIGHTS = ROOT / "src" / "veriscope" / "detectors" / "stylometry.json"
 
 
 class Texts:
@@ -105,7 +101,7 @@ class Weights:
         return {"basis": basis, "offset": round(self.offset, 5), "features": table}
 
 
-def auc(y: Labels, raw: Matrix) -> str:
+def graded(y: Labels, raw: Matrix) -> str:
     """AUC with a 95 % bootstrap interval."""
     false, true = raw[y == 1], raw[y == 0]
     low, high = bootstrap(auc, false, true)
@@ -157,16 +153,16 @@ def figures(data: Path) -> dict[str, str]:
     english = shipped(data, "en")
     only_covid, only_liar = Weights([(covid.x, covid.y)]), Weights([(liar.x, liar.y)])
     return {
-        "en shipped → covid test": auc(covid_test.y, english(covid_test.x)),
-        "en shipped → liar test": auc(liar_test.y, english(liar_test.x)),
-        "en covid → liar test": auc(liar_test.y, only_covid(liar_test.x)),
-        "en liar → covid test": auc(covid_test.y, only_liar(covid_test.x)),
-        "en development, unseen": auc(unseen(data, "en")[1], unseen(data, "en")[0]),
-        "vi vn-news, random folds": auc(vn.y, folded(vn)),
-        "vi vn-news → vfnd": auc(vfnd.y, Weights([(vn.x, vn.y)])(vfnd.x)),
-        "vi vfnd → vn-news": auc(vn.y, Weights([(vfnd.x, vfnd.y)])(vn.x)),
-        "vi vfnd, grouped by domain": auc(vfnd.y, folded(vfnd, by_group=True)),
-        "vi development, unseen": auc(unseen(data, "vi")[1], unseen(data, "vi")[0]),
+        "en shipped → covid test": graded(covid_test.y, english(covid_test.x)),
+        "en shipped → liar test": graded(liar_test.y, english(liar_test.x)),
+        "en covid → liar test": graded(liar_test.y, only_covid(liar_test.x)),
+        "en liar → covid test": graded(covid_test.y, only_liar(covid_test.x)),
+        "en development, unseen": graded(unseen(data, "en")[1], unseen(data, "en")[0]),
+        "vi vn-news, random folds": graded(vn.y, folded(vn)),
+        "vi vn-news → vfnd": graded(vfnd.y, Weights([(vn.x, vn.y)])(vfnd.x)),
+        "vi vfnd → vn-news": graded(vn.y, Weights([(vfnd.x, vfnd.y)])(vn.x)),
+        "vi vfnd, grouped by domain": graded(vfnd.y, folded(vfnd, by_group=True)),
+        "vi development, unseen": graded(unseen(data, "vi")[1], unseen(data, "vi")[0]),
     }
 
 
@@ -175,9 +171,9 @@ def fit(data: Path) -> dict[str, object]:
     table: dict[str, object] = {}
     for language, names in PAIRS.items():
         raw, y = unseen(data, language)
-        value = max(0.0, 2 * float(roc_auc_score(y, raw)) - 1)
+        value = max(0.0, 2 * auc(raw[y == 1], raw[y == 0]) - 1)
         sets = " and ".join(f"{n} ({len(load(data, n).y)})" for n in names)
-        basis = f"{sets}, development, folds and across sets: AUC {auc(y, raw).rsplit(', n', 1)[0]}"
+        basis = f"{sets}, development, folds and across sets: AUC {graded(y, raw).rsplit(', n', 1)[0]}"
         table[language] = {"reliability": round(value, 3)} | shipped(data, language).as_json(basis)
     return table
 
@@ -244,7 +240,7 @@ def main() -> None:
     for key, value in figures(arguments.data).items():
         print(f"{key:32s} {value}")
     for name, (raws, labels) in samples(arguments.data).items():
-        print(f"{name:32s} {auc(np.array(labels), np.array(raws))}")
+        print(f"{name:32s} {graded(np.array(labels), np.array(raws))}")
     if arguments.fit:
         WEIGHTS.write_text(json.dumps(fit(arguments.data), indent=1, ensure_ascii=False) + "\n", "utf-8")
 

@@ -98,7 +98,7 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
 
 def test_time_is_bounded_and_the_next_file_gets_a_new_child(tmp_path: Path) -> None:
     slow = making.film(tmp_path / "x.mp4", 20.0, (1280, 720), sound=False)
-    with DecodeChild(Limits(decode_seconds=0.4)) as child:
+    with DecodeChild(Limits(decode_seconds=0.05)) as child:
         with pytest.raises(DecodeLimit):
             for _ in child.stream("frames", path=str(slow), format="mp4", **FRAMES):
                 pass
