@@ -292,7 +292,7 @@ def _coverage(scene: OpenScene) -> Coverage:
     kind, options = scene.media.kind, scene.options
     if kind is Kind.IMAGE:
         image, (width, height) = scene.image(), scene.original_size()
-        faces = len(scene.faces())
+        faces = None if options.policy is Policy.QUICK else len(scene.faces())  # quick looks for none
         return Coverage(image.shape[0] * image.shape[1], width * height, "pixels", faces=faces)
     if kind in {Kind.VIDEO, Kind.AUDIO}:
         total = scene.stream().duration

@@ -29,7 +29,7 @@ from veriscope.types import (
 )
 
 log = logging.getLogger(__name__)
-_FOLLOW = 0.2  # seconds for which a face that was found is taken to stay where it is
+_FOLLOW = 0.28  # seconds for which a face that was found is taken to stay where it is
 _WORDS = {Kind.TEXT, Kind.HTML}
 
 
@@ -113,15 +113,15 @@ class Inspector:
             if detector.name in broken:
                 return
             try:
-                watches[detector].see(frame, faces)  # type: ignore[arg-type]
+                with clock(f"detector.{detector.name}"):
+                    watches[detector].see(frame, faces)  # type: ignore[arg-type]
             except Exception as exc:
                 broken[detector.name] = _broken(detector, exc)
 
         for frame, faces in self._with_faces(scene, clock):
             if frame.sampled:
                 reel.add(frame)
-            with clock("watch"):
-                list(self._pool.map(lambda d, frame=frame, faces=faces: see(d, frame, faces), watches))
+            list(self._pool.map(lambda d, frame=frame, faces=faces: see(d, frame, faces), watches))
             tell("detect", 0.9 * min(1.0, frame.time / duration))
         return {d.name: broken.get(d.name) or self._guard(d, watch.finish, clock) for d, watch in watches.items()}
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from veriscope.detectors.base import Method
+from veriscope.detectors.base import NOT_QUICK, Method
 from veriscope.perception.faces import face_transform, largest
 from veriscope.types import (
     Face,
@@ -137,6 +137,7 @@ class FaceBoundary(Method):
     """Raw: mismatch of noise and sharpness across the border of the face, robust over frames."""
 
     name = "face_boundary"
+    policies = NOT_QUICK
     title = {"en": "Edge of the face", "vi": "Viền khuôn mặt"}
     signal = Signal.VISUAL_SPATIAL
     kinds = frozenset({Kind.IMAGE, Kind.VIDEO})

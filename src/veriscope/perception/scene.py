@@ -42,7 +42,7 @@ from veriscope.types import (
 )
 
 T = TypeVar("T")
-_FACE_SIDE = {Policy.QUICK: 416, Policy.STANDARD: 512, Policy.THOROUGH: 960}  # pixels the face finder looks at
+_FACE_SIDE = {Policy.QUICK: 320, Policy.STANDARD: 416, Policy.THOROUGH: 960}  # pixels the face finder looks at
 _GRID = 8  # a JPEG block
 
 
@@ -62,7 +62,7 @@ class FramePlan:
 
 PLANS: Mapping[Policy, FramePlan] = {
     Policy.QUICK: FramePlan(0.5, 20.0, 2),
-    Policy.STANDARD: FramePlan(1.0, 5.0, 4, 4.0, 25.0),
+    Policy.STANDARD: FramePlan(1.0, 5.0, 3, 4.0, 25.0),
     Policy.THOROUGH: FramePlan(2.0, 2.0, 8, 12.0, 25.0),
 }
 
