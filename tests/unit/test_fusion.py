@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +89,7 @@ def test_voting_needs_three() -> None:
 def test_a_policy_of_ones_own(tmp_path: Path) -> None:
     text = (Path(__file__).parents[2] / "src/veriscope/fusion.yaml").read_text()
     file = tmp_path / "mine.yaml"
-    file.write_text(text.replace("weights: {}", "weights: {a: 0.0}"))
+    file.write_text(re.sub(r"(?m)^    weights: .*$", "    weights: {a: 0.0}", text))
     found, _ = assess([finding("a", 0.99), finding("b", 0.5)], Kind.IMAGE, load_policy("weighted", file))
     assert found.risk == pytest.approx(50, abs=1)
     for wrong in ("nonsense: [", "default: x\npolicies: {}\nthresholds: {}", "- 1"):
