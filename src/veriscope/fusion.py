@@ -31,7 +31,7 @@ class Thresholds:
     authentic: float
     suspicious: float
     manipulated: float
-    false_alarm_rate: float
+    false_alarm_rate: float | None
 
 
 @dataclass(frozen=True, slots=True)

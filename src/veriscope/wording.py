@@ -58,15 +58,24 @@ _CAUTION: Mapping[Label, Text] = {
     },
 }
 
+_UNMEASURED: Text = {
+    "en": "How often genuine files of this kind reach this level has not been measured; take it as a reason to look.",
+    "vi": "Chưa đo được tệp thật loại này đạt mức này bao nhiêu lần; hãy xem đây là lý do để kiểm tra kỹ.",
+}
 
-def explain(label: Label, decided: Sequence[Finding], votes: Mapping[str, float], false_alarm_rate: float) -> Text:
+
+def explain(
+    label: Label, decided: Sequence[Finding], votes: Mapping[str, float], false_alarm_rate: float | None
+) -> Text:
     """Opening, the sentences of the findings that decided, and a caution."""
     del votes
-    rate = f"{100 * false_alarm_rate:g} %"
+    rate = None if false_alarm_rate is None else f"{100 * false_alarm_rate:g} %"
+    flagged = label in {Label.SUSPICIOUS, Label.MANIPULATED}
+    caution = _UNMEASURED if flagged and rate is None else _CAUTION[label]
     out = {}
     for language in LANGUAGES:
         middle = [f"{title(f, language)}: {f.summary.get(language, f.summary['en'])}" for f in decided]
-        out[language] = " ".join([_OPENING[label][language], *middle, _CAUTION[label][language].format(rate=rate)])
+        out[language] = " ".join([_OPENING[label][language], *middle, caution[language].format(rate=rate)])
     return out
 
 
