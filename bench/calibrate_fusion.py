@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import re
-import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -28,7 +27,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from common import ROOT, arguments, auc, bootstrap, show
-from datasets import pristine, spread
+from datasets import pristine, seed_of, spread
 from forgeries import decode, encode, forge, resave_quality
 from veriscope.analysis import Examiner, analyse
 from veriscope.fusion import logit
@@ -50,7 +49,7 @@ def genuine(data: Path, limit: int) -> Iterator[tuple[str, bytes]]:
     for path in spread(pristine(data, "dev"), limit):
         raw = path.read_bytes()
         image = decode(raw)
-        quality = 70 + zlib.crc32(path.name.encode()) % 26
+        quality = 70 + seed_of(path.name) % 26
         yield "as is", raw
         yield "saved again", encode(image, quality)
         yield "small", encode(small(image), 98)
@@ -60,7 +59,7 @@ def genuine(data: Path, limit: int) -> Iterator[tuple[str, bytes]]:
 def forged(data: Path, limit: int) -> Iterator[tuple[str, bytes]]:
     hosts = spread(pristine(data, "dev"), limit + 1)
     for i, path in enumerate(hosts[:-1]):
-        random = np.random.default_rng(zlib.crc32(path.name.encode()))
+        random = np.random.default_rng(seed_of(path.name))
         host, donor = decode(path.read_bytes()), decode(hosts[i + 1].read_bytes())
         for kind in (KINDS[i % len(KINDS)], "copy_move"):
             made = encode(forge(kind, small(host), small(donor), random).image, resave_quality(random))
