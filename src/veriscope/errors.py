@@ -10,7 +10,8 @@
     │   ├── DecodeLimit               decoding took more time or memory than allowed
     │   ├── BadRequest                a parameter that makes no sense
     │   ├── UnreachableUrl            an address that may not, or cannot, be fetched
-    │   └── BadSetting                a setting that makes no sense
+    │   ├── BadSetting                a setting that makes no sense
+    │   └── BadModel                  a network, or its manifest, that cannot be taken in
     ├── Denied                        this principal may not
     │   ├── Unauthorised              no token, or a wrong one
     │   └── RateLimited               too many requests
@@ -21,9 +22,12 @@
         ├── ModelUnavailable          a network is missing, damaged or does not load
         ├── InferenceFailed           a network did not answer
         ├── DecoderLost               the decode child was killed from outside
+        ├── StorageDown               the bucket or the database does not answer
         ├── Overloaded                bounded queues are full
         ├── LeaseLost                 another worker owns this job now
         ├── TimedOut                  a job ran past its hard time limit
+        ├── LeakFound                 the second look at a redacted file still saw something: no file is given out
+        ├── RenderFailed              the redacted file could not be written
         └── Internal                  anything unforeseen, wrapped once at the boundary
 
 The code, HTTP status and retryability live on the class; one handler in ``api`` renders them all as
@@ -110,6 +114,12 @@ class BadSetting(BadInput):
     default_hint = "docs/settings.md lists every setting with its range."
 
 
+class BadModel(BadInput):
+    code = "bad_model"
+    status = 422
+    default_hint = "docs/models.md lists what a manifest says and what the network must answer."
+
+
 class Denied(VeriscopeError):
     code = "denied"
     status = 403
@@ -172,6 +182,13 @@ class DecoderLost(Fault):
     default_hint = "Try again; if it happens again, the machine may be short of memory."
 
 
+class StorageDown(Fault):
+    code = "storage_down"
+    status = 503
+    retryable = True
+    default_hint = "Try again in a moment."
+
+
 class Overloaded(Fault):
     code = "overloaded"
     status = 503
@@ -191,6 +208,16 @@ class LeaseLost(Fault):
 class TimedOut(Fault):
     code = "timed_out"
     status = 504
+
+
+class LeakFound(Fault):
+    code = "leak_found"
+    status = 500
+    default_hint = "Make a plan, add the boxes that are missing, and render it again; no file was written."
+
+
+class RenderFailed(Fault):
+    code = "render_failed"
 
 
 class Internal(Fault):

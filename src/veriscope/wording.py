@@ -21,6 +21,49 @@ NO_PLACE: Text = {
     "en": "The score speaks of manipulation but no map shows a clear place; treat it as a hint.",
     "vi": "Điểm số gợi ý có chỉnh sửa nhưng không bản đồ nào chỉ rõ vị trí; hãy xem đây là gợi ý.",
 }
+
+
+def first_picture(count: int) -> Text:
+    return {
+        "en": f"The file holds {count} pictures; the first was examined.",
+        "vi": f"Tệp chứa {count} ảnh; ảnh đầu tiên được kiểm tra.",
+    }
+
+
+def reduced_frames(longest: int, to: int) -> Text:
+    return {
+        "en": f"Frames of {longest} pixels were examined at {to} pixels on the longer side.",
+        "vi": f"Khung hình {longest} điểm ảnh được kiểm tra ở {to} điểm ảnh theo cạnh dài.",
+    }
+
+
+def left_out(findings: Sequence[Finding]) -> Text:
+    """What did not run because too much was waiting."""
+    english, vietnamese = (", ".join(title(f, language) for f in findings) for language in LANGUAGES)
+    return {
+        "en": f"Too many requests were waiting, so these methods were left out: {english}.",
+        "vi": f"Quá nhiều yêu cầu đang chờ nên các phương pháp sau bị bỏ qua: {vietnamese}.",
+    }
+
+
+def routed(steps: Sequence[tuple[str, float | None]]) -> Text:
+    """The way that the policy ``auto`` took: policies and the risk (0–100) that each ended with."""
+    names = {
+        "en": {"quick": "a quick look", "standard": "the standard examination", "thorough": "the thorough examination"},
+        "vi": {"quick": "kiểm tra nhanh", "standard": "kiểm tra tiêu chuẩn", "thorough": "kiểm tra kỹ lưỡng"},
+    }
+    way = {
+        language: ", ".join(
+            f"{names[language][name]} ({'–' if risk is None else f'{risk:.0f}'})" for name, risk in steps
+        )
+        for language in LANGUAGES
+    }
+    return {
+        "en": f"Examined step by step, with the risk after each: {way['en']}.",
+        "vi": f"Kiểm tra từng bước, kèm điểm rủi ro sau mỗi bước: {way['vi']}.",
+    }
+
+
 _OPENING: Mapping[Label, Text] = {
     Label.MANIPULATED: {
         "en": "Strong traces of manipulation or synthesis were measured.",
@@ -137,6 +180,13 @@ def recommend(label: Label, kind: Kind, findings: Sequence[Finding], *, complete
             {
                 "en": "Ask the sender whether a version with Content Credentials exists.",
                 "vi": "Hãy hỏi người gửi xem có bản kèm Content Credentials không.",
+            }
+        )
+    if Reason.SKIPPED_UNDER_LOAD in reasons:
+        steps.append(
+            {
+                "en": "Send the file again later: some methods were left out because too many requests were waiting.",
+                "vi": "Hãy gửi lại tệp sau: một số phương pháp bị bỏ qua vì quá nhiều yêu cầu đang chờ.",
             }
         )
     if Reason.SKIPPED_BY_POLICY in reasons:
