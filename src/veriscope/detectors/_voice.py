@@ -14,6 +14,7 @@ Array = NDArray[np.float32]
 FRAME, HOP = 512, 160  # 32 ms, 10 ms
 BANDS = ((300, 1000), (1000, 2000), (2000, 3000), (3000, 3800))  # Hz
 ORDER = 16  # linear prediction
+FRAMES_AT_ONCE = 512  # whose spectra and residuals are held at a time
 NAMES = (
     *(f"flatness_{low}" for low, _ in BANDS),
     *(f"flatness_spread_{low}" for low, _ in BANDS),
@@ -90,7 +91,9 @@ def voice_statistics(
     frames = frames[loud > 0.05 * np.percentile(loud, 95)] if len(frames) else frames
     if len(frames) < 100:
         return None
-    spectra = np.fft.rfft(frames * np.hanning(FRAME).astype(np.float32), axis=1)
+    blocks = [frames[first : first + FRAMES_AT_ONCE] for first in range(0, len(frames), FRAMES_AT_ONCE)]
+    taper, top = np.hanning(FRAME).astype(np.float32), round(BANDS[-1][1] * FRAME / rate)
+    spectra = np.concatenate([np.fft.rfft(block * taper, axis=1)[:, :top] for block in blocks])
     log = np.log(np.abs(spectra) ** 2 + 1e-10 * np.square(loud.max() * FRAME))
     log -= log.mean(axis=0)
     values: list[float] = []
@@ -104,9 +107,9 @@ def voice_statistics(
     values.append(float(np.corrcoef(energy[0], energy[3])[0, 1]))
     rough = [float(np.median(np.abs(np.diff(e, 2)))) for e in energy]
     values.append(float(np.log((rough[3] + 1e-3) / (rough[0] + 1e-3))))
-    harmonic, pitch = _harmonicity(frames, rate)
+    harmonic, pitch = map(np.concatenate, zip(*(_harmonicity(block, rate) for block in blocks), strict=True))
     voiced = harmonic > 0.6
-    kurtosis = _residual_kurtosis(frames)
+    kurtosis = np.concatenate([_residual_kurtosis(block) for block in blocks])
     use = kurtosis[voiced] if voiced.sum() >= 20 else kurtosis
     values += [float(np.median(use)), float(np.subtract(*np.percentile(use, [75, 25])))]
     values += [float(np.median(harmonic)), float(np.subtract(*np.percentile(harmonic, [75, 25])))]
@@ -115,9 +118,9 @@ def voice_statistics(
     steps = steps[steps < 0.2]  # beyond: an octave error, or a new word
     values.append(float(np.log(np.median(steps) + 1e-4)) if len(steps) >= 20 else float(np.log(0.01)))
     # Phase: how far the second difference over time departs from a steady tone, weighted to where the energy is.
-    turn = spectra[2:] * np.conj(spectra[1:-1]) ** 2 * spectra[:-2]
     for low, high in ((300, 1000), (2000, 3800)):
-        part = turn[:, round(low * FRAME / rate) : round(high * FRAME / rate)]
+        bins = spectra[:, round(low * FRAME / rate) : round(high * FRAME / rate)]
+        part = bins[2:] * np.conj(bins[1:-1]) ** 2 * bins[:-2]
         weight = np.abs(part) ** 0.25
         unit = part / np.maximum(np.abs(part), 1e-20)
         values.append(float((np.abs((unit * weight).sum(axis=1)) / np.maximum(weight.sum(axis=1), 1e-20)).mean()))

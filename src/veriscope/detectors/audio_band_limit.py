@@ -22,9 +22,11 @@ from veriscope.types import Finding, Infer, Kind, Reason, Scene, Signal, Span, S
 Array = NDArray[np.float32]
 
 FRAME = 1024
+FRAMES_AT_ONCE = 1024  # 4 MB of samples
 SIDE = 500.0  # Hz on either side of an edge that are compared
 SHARPEST = 150.0  # Hz that a coder's filter needs; an edge wider than this is a microphone or a room
 LOWEST = 2500.0  # Hz
+LOWEST_TOP = 5000.0  # Hz up to which a sound must reach for its noise floor to be compared over time
 NEAR_NYQUIST = 0.93  # share of the Nyquist frequency above which every converter cuts
 LOSSLESS = ("pcm", "flac", "alac", "wavpack", "ape", "tta")
 SEGMENT = 1.0  # s
@@ -45,28 +47,70 @@ class Change(NamedTuple):
     end: float
 
 
-def spectrogram(samples: Array) -> Array:
-    """Levels in dB, frames × bins, of FRAME samples side by side (at most some 18 minutes are read)."""
+class Spectrum(NamedTuple):
+    """What is kept of the levels (dB) of FRAME samples side by side; ten minutes of them would be 60 MB."""
+
+    loud: Array  # bins: the level that 5 % of the frames exceed
+    loudest: float  # the level that 1 % of all levels exceed
+    bands: Array  # frames × 3: mean level in three bands above 3.5 kHz; frames × 0 where the rate does not reach
+
+
+class Percentile:
+    """A percentile over the rows of blocks that pass by, for each column: exact, but only the rows above it are kept.
+
+    Args:
+        rows: how many there will be.
+        percent: 0–100, the higher the cheaper.
+    """
+
+    def __init__(self, rows: int, percent: float) -> None:
+        self._position = percent / 100 * (rows - 1)
+        self._kept = rows - int(self._position)  # from the row below the position upwards
+        self._top: Array | None = None
+
+    def add(self, block: Array) -> None:
+        top = block if self._top is None else np.concatenate([self._top, block])
+        surplus = len(top) - self._kept
+        self._top = np.partition(top, surplus, axis=0)[surplus:] if surplus > 0 else top
+
+    def values(self) -> Array:
+        assert self._top is not None
+        assert len(self._top) == self._kept
+        low, high = np.partition(self._top, 1, axis=0)[:2] if self._kept > 1 else self._top[[0, 0]]
+        between: Array = low + (high - low) * np.float32(self._position - int(self._position))
+        return between
+
+
+def spectrum(samples: Array, rate: int) -> Spectrum:
+    """Levels of a sound of at least FRAME samples, over time and over frequency (at most some 18 minutes are read)."""
     frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::FRAME][:50_000]
     # A Blackman window: the side lobes of softer ones (−43 dB and up) would fill the empty band.
     taper = np.blackman(FRAME).astype(np.float32)
-    out = np.empty((len(frames), FRAME // 2 + 1), np.float32)
-    for first in range(0, len(frames), 2048):
-        out[first : first + 2048] = np.abs(np.fft.rfft(frames[first : first + 2048] * taper, axis=1)) ** 2
-    out += np.float32(1e-12)
-    np.log10(out, out=out)  # in place: ten minutes are 60 MB
-    out *= 10
-    return out
+    top = NEAR_NYQUIST * rate / 2
+    edges = (np.geomspace(3500.0, top, 4) * FRAME / rate).astype(int) if top >= LOWEST_TOP else np.zeros(0, int)
+    bands = np.empty((len(frames), max(0, len(edges) - 1)), np.float32)
+    bins = FRAME // 2 + 1
+    loud, loudest = Percentile(len(frames), 95), Percentile(len(frames) * bins, 99)
+    for first in range(0, len(frames), FRAMES_AT_ONCE):
+        block = frames[first : first + FRAMES_AT_ONCE]
+        levels = (np.abs(np.fft.rfft(block * taper, axis=1)) ** 2).astype(np.float32, copy=False)
+        levels += np.float32(1e-12)
+        np.log10(levels, out=levels)
+        levels *= 10
+        loud.add(levels)
+        loudest.add(levels.reshape(-1, 1))
+        for k, (a, b) in enumerate(pairwise(edges)):
+            bands[first : first + len(block), k] = levels[:, a:b].mean(axis=1)
+    return Spectrum(loud.values(), float(loudest.values()[0]), bands)
 
 
-def hard_edge(levels: Array, rate: int) -> Edge:
+def hard_edge(loud: Array, rate: int) -> Edge:
     """The steepest fall of the loud spectrum with nothing above it.
 
     Args:
-        levels: frames × bins, dB.
+        loud: level of each bin, dB.
         rate: Hz.
     """
-    loud = np.percentile(levels, 95, axis=0)
     hertz = rate / FRAME
     side, gap = max(2, round(SIDE / hertz)), max(1, round(SHARPEST / hertz))
     best = Edge(0.0, 0.0)
@@ -81,21 +125,17 @@ def hard_edge(levels: Array, rate: int) -> Edge:
     return best
 
 
-def floor_change(levels: Array, rate: int) -> Change:
+def floor_change(spectrum: Spectrum, rate: int) -> Change:
     """The stretch of one second or more whose noise floor above the voice differs most from the rest.
 
     The floor is the 20th percentile over time of the level in three bands above 3.5 kHz, as far as the rate reaches.
     """
-    per_second = rate / FRAME
-    size = round(SEGMENT * per_second)
-    count = len(levels) // size
-    top = NEAR_NYQUIST * rate / 2
-    if count < 4 or top < 5000:
+    size = round(SEGMENT * rate / FRAME)
+    count = len(spectrum.bands) // size
+    if count < 4 or not spectrum.bands.shape[1]:
         return Change(0.0, 0.0, 0.0, 0.0)
-    edges = np.geomspace(3500.0, top, 4) * FRAME / rate
-    bands = [levels[: count * size, int(a) : int(b)].mean(axis=1) for a, b in pairwise(edges)]
-    table = np.stack([np.percentile(band.reshape(count, size), 20, axis=1) for band in bands], axis=1)
-    table = np.maximum(table, np.percentile(levels, 99) - 90)  # deeper than that is rounding, not sound
+    table = np.percentile(spectrum.bands[: count * size].reshape(count, size, -1), 20, axis=1)
+    table = np.maximum(table, spectrum.loudest - 90)  # deeper than that is rounding, not sound
     middle = np.median(table, axis=0)
     spread = 1.4826 * np.median(np.abs(table - middle), axis=0) + 3.0
     deviation = (table - middle) / spread
@@ -174,10 +214,10 @@ class AudioBandLimit(Method):
             return self.abstain(Reason.NO_AUDIO)
         if len(sound.samples) < LEAST * sound.rate:
             return self.abstain(Reason.TOO_SHORT)
-        levels = spectrogram(sound.samples)
-        if np.percentile(levels, 99) < -60:  # silence
+        levels = spectrum(sound.samples, sound.rate)
+        if levels.loudest < -60:  # silence
             return self.abstain(Reason.NO_TEXTURE)
-        edge, change = hard_edge(levels, sound.rate), floor_change(levels, sound.rate)
+        edge, change = hard_edge(levels.loud, sound.rate), floor_change(levels, sound.rate)
         expected = expected_edge(scene.stream())
         raw = statistic(edge, expected, change)
         spans: tuple[Span, ...] = ()

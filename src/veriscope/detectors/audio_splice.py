@@ -35,6 +35,7 @@ SHORTEST_ZERO = 0.02  # s
 MOST_ZERO_RUNS = 8  # more of them: a noise gate, not an edit
 # z at which a stretch is shown: above 98 % of 30 LibriSpeech clips (development half), as FLAC and after MP3 48 kbit/s
 SHOWN = 6.0
+FRAMES_AT_ONCE = 1024  # frames whose spectra are held at a time
 _BLOCK = 1 << 20  # samples
 LENGTHS = (2, 3, 4, 6, 8, 12, 16, 24, 32)  # pauses in a stretch that is tested
 AROUND = 32  # pauses on either side it is compared with
@@ -67,15 +68,17 @@ def background(samples: FloatArray, rate: int, speech: Sequence[tuple[float, flo
     """
     frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::HOP]
     power = np.empty((len(frames), BANDS), np.float32)
+    zero = np.empty(len(frames), bool)
     edges = np.geomspace(LOW, HIGH, BANDS + 1).astype(int)
     taper = np.hanning(FRAME).astype(np.float32)
-    for first in range(0, len(frames), 4096):  # ten minutes of spectra at once would be 300 MB
-        block = np.abs(np.fft.rfft(frames[first : first + 4096] * taper, axis=1)[:, :HIGH]) ** 2
-        power[first : first + 4096] = np.add.reduceat(block, edges[:-1], axis=1)
+    for first in range(0, len(frames), FRAMES_AT_ONCE):  # ten minutes of spectra at once would be 300 MB
+        block = frames[first : first + FRAMES_AT_ONCE]
+        spectra = np.abs(np.fft.rfft(block * taper, axis=1)[:, :HIGH]) ** 2
+        power[first : first + len(block)] = np.add.reduceat(spectra, edges[:-1], axis=1)
+        zero[first : first + len(block)] = ((block <= ZERO) & (block >= -ZERO)).mean(axis=1) > 0.5
     total = 10 * np.log10(power.sum(axis=1) / (HIGH - LOW) + 1e-12)
     bands = 10 * np.log10(power / np.diff(edges) + 1e-12)
     bands = np.maximum(bands, np.percentile(total, 95) - RANGE)
-    zero = np.lib.stride_tricks.sliding_window_view(np.abs(samples) <= ZERO, FRAME)[::HOP].mean(axis=1) > 0.5
     audible = np.where(zero, np.float32(99), total)
     time = (np.arange(len(frames)) * HOP + FRAME / 2) / rate
     talking = np.zeros(len(frames), bool)
@@ -142,16 +145,26 @@ def _middle(inside: FloatArray, other: FloatArray) -> FloatArray:
 
 def zero_runs(samples: NDArray[np.float32], rate: int) -> list[tuple[float, float]]:
     """Runs of digital silence (start, end; seconds) of at least 20 ms, not counting the first and last 0.1 s."""
-    edges, before = [], False
+    edge, least = rate // 10, int(SHORTEST_ZERO * rate)
+    found: list[tuple[int, int]] = []
+    reaching: int | None = None  # start of a run that lasts to the end of the block before
     for first in range(0, len(samples), _BLOCK):  # ten minutes at 48 kHz at once would need 250 MB for flags
         block = samples[first : first + _BLOCK]
-        flags = (block <= ZERO) & (block >= -ZERO)
-        edges += (np.flatnonzero(np.diff(flags, prepend=before)) + first).tolist()
-        before = bool(flags[-1])
-    edges += [len(samples)] if before else []
-    runs = zip(edges[::2], edges[1::2], strict=True)
-    edge, least = rate // 10, int(SHORTEST_ZERO * rate)
-    return [(a / rate, b / rate) for a, b in runs if b - a >= least and a > edge and b < len(samples) - edge]
+        edges = np.flatnonzero(np.diff((block <= ZERO) & (block >= -ZERO), prepend=False, append=False)) + first
+        starts, ends = edges[::2], edges[1::2]
+        if reaching is not None:
+            if len(starts) and starts[0] == first:
+                starts[0] = reaching
+            else:
+                found.append((reaching, first))
+        reaching = None
+        if len(ends) and ends[-1] == first + len(block):
+            reaching, starts, ends = int(starts[-1]), starts[:-1], ends[:-1]
+        long = ends - starts >= least  # every zero crossing is a run of a sample or two: millions in ten minutes
+        found += zip(starts[long].tolist(), ends[long].tolist(), strict=True)
+    if reaching is not None:
+        found.append((reaching, len(samples)))
+    return [(a / rate, b / rate) for a, b in found if b - a >= least and a > edge and b < len(samples) - edge]
 
 
 def muted(runs: Sequence[tuple[float, float]], pauses: int) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 
 from veriscope.types import Detector, Finding, Kind, Policy, Reason, Reliability, Signal, Text
 
-ALL_POLICIES = frozenset(Policy)
+ALL_POLICIES = frozenset({Policy.QUICK, Policy.STANDARD, Policy.THOROUGH})
 NOT_QUICK = frozenset({Policy.STANDARD, Policy.THOROUGH})
 
 _ABSTENTIONS: Mapping[Reason, Text] = {
@@ -58,6 +58,10 @@ _ABSTENTIONS: Mapping[Reason, Text] = {
     Reason.SKIPPED_BY_POLICY: {
         "en": "Left out under the chosen policy; choose a more thorough one to run it.",
         "vi": "Bỏ qua theo chính sách đã chọn; hãy chọn chính sách kỹ hơn để chạy.",
+    },
+    Reason.SKIPPED_UNDER_LOAD: {
+        "en": "Left out because too many requests were waiting; send the file again later to run it.",
+        "vi": "Bỏ qua vì quá nhiều yêu cầu đang chờ; hãy gửi lại tệp sau để chạy phương pháp này.",
     },
     Reason.MODEL_MISSING: {
         "en": "The network that this method needs is not installed.",

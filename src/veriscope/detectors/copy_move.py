@@ -28,6 +28,7 @@ from veriscope.detectors._copy_move_match import (
     match,
     whiten,
 )
+from veriscope.detectors._copy_move_once import once
 from veriscope.detectors._copy_move_verify import FEATURES, Comparison, Evidence, grown
 from veriscope.detectors.base import Method
 from veriscope.types import Finding, Image, Infer, Kind, Policy, Reason, Region, Scalar, Scene, Signal, Text
@@ -174,7 +175,7 @@ class CopyMove(Method):
         if min(image.shape[:2]) < SHORTEST:
             return self.abstain(Reason.TOO_SMALL)
         effort = EFFORTS[scene.options.policy]
-        result = search(image, effort)
+        result = once(image, effort, search)
         scale = image.shape[1] / result.shape[1]
         parameters: dict[str, Scalar] = {
             "working_width": result.shape[1],

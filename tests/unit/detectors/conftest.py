@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from tests.making import encoded
 
 from veriscope.inference.onnx import OnnxInfer
 from veriscope.media.child import DecodeChild
 from veriscope.media.limits import Limits
 from veriscope.perception.scene import open_scene
 from veriscope.types import Detector, Finding
+
+from tests.making import encoded
 
 Pixels = NDArray[np.uint8]
 Examine = Callable[[Detector, bytes], Finding]

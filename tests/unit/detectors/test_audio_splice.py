@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from veriscope.detectors import audio_splice
 from veriscope.detectors.audio_splice import Pauses, background, background_change, muted, zero_runs
 
 RATE = 16000
@@ -59,3 +61,24 @@ def test_digital_silence_counts_only_where_it_is_the_exception() -> None:
     assert muted([(start, end)], pauses=0) == 0
     sound[:] = 0
     assert zero_runs(sound, RATE) == []  # silence from end to end, not a hole
+
+
+def test_the_background_in_blocks_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = talk(9, 0.003)
+    sound[3 * RATE + 9000 : 3 * RATE + 14000] = 0
+    monkeypatch.setattr(audio_splice, "FRAMES_AT_ONCE", 1 << 20)
+    whole = background(sound, RATE, speech(9))
+    monkeypatch.setattr(audio_splice, "FRAMES_AT_ONCE", 13)
+    for part, expected in zip(background(sound, RATE, speech(9)), whole, strict=True):
+        np.testing.assert_array_equal(part, expected)
+
+
+@pytest.mark.parametrize("size", [100, 399, 400, 401, 5000, 1 << 20])
+def test_digital_silence_over_the_borders_of_blocks(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    sound = talk(8, 0.003)
+    holes = [(20_000, 20_400), (30_000, 38_000), (50_000, 50_000 + 319), (60_000, 60_320), (127_900, 128_000)]
+    for start, end in holes:
+        sound[start:end] = 0
+        sound[[start - 1, end % len(sound)]] = 0.1
+    monkeypatch.setattr(audio_splice, "_BLOCK", size)
+    assert zero_runs(sound, RATE) == [(1.25, 1.275), (1.875, 2.375), (3.75, 3.77)]

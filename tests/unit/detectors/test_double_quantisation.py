@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
-from tests.making import encoded
-from tests.unit.detectors.conftest import Examine, inside, textured, through_jpeg
 
 from veriscope.detectors.double_quantisation import REACH, DoubleQuantisation, requantised
 from veriscope.types import Reason
+
+from tests.making import encoded
+from tests.unit.detectors.conftest import Examine, inside, textured, through_jpeg
 
 BOX = (160, 80, 128, 128)
 

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 from PIL import Image
-from tests.making import encoded
-from tests.unit.detectors.conftest import Examine, inside, textured, through_jpeg
 
 from veriscope.detectors.jpeg_ghost import JpegGhost, luma_table
 from veriscope.types import Reason
+
+from tests.making import encoded
+from tests.unit.detectors.conftest import Examine, inside, textured, through_jpeg
 
 BOX = (160, 80, 128, 128)
 

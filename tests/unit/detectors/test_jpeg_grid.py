@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-from tests.making import encoded
-from tests.unit.detectors.conftest import Examine, inside, textured, through_jpeg
 
 from veriscope.detectors._blocks import dct_matrix, luma_of
 from veriscope.detectors.jpeg_grid import (
@@ -14,6 +12,9 @@ from veriscope.detectors.jpeg_grid import (
     zero_counts,
 )
 from veriscope.types import Reason
+
+from tests.making import encoded
+from tests.unit.detectors.conftest import Examine, inside, textured, through_jpeg
 
 BOX = (131, 75, 150, 140)
 

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.making import encoded
-from tests.unit.detectors.conftest import Examine, inside, textured
 
 from veriscope.detectors._blocks import luma_of
 from veriscope.detectors.noise_level import NoiseLevel, statistic
 from veriscope.types import Reason
+
+from tests.making import encoded
+from tests.unit.detectors.conftest import Examine, inside, textured
 
 BOX = (208, 96, 160, 160)
 

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from tests.making import encoded
-from tests.unit.detectors.conftest import Examine, inside, textured
 
 from veriscope.detectors._blocks import luma_of
 from veriscope.detectors.resampling import Resampling, find_traces, statistic
 from veriscope.types import Reason
+
+from tests.making import encoded
+from tests.unit.detectors.conftest import Examine, inside, textured
 
 
 def enlarged(factor: float, seed: int, size: tuple[int, int] = (512, 384)) -> np.ndarray:

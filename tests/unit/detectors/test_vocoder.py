@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from veriscope.detectors import _voice
 from veriscope.detectors._voice import NAMES, voice_statistics
 from veriscope.detectors.vocoder import EXPLAIN, MODEL, linear_score
 
@@ -72,3 +74,11 @@ def test_the_model_is_complete_and_bounded() -> None:
 def test_too_little_speech_says_nothing() -> None:
     assert voice_statistics(voice(6), RATE, [(0.0, 0.5, 1.0)]) is None
     assert voice_statistics(voice(6), RATE, []) is None
+
+
+def test_statistics_in_blocks_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = voice(6)
+    monkeypatch.setattr(_voice, "FRAMES_AT_ONCE", 1 << 20)
+    whole = measure(sound)
+    monkeypatch.setattr(_voice, "FRAMES_AT_ONCE", 17)
+    np.testing.assert_allclose(measure(sound), whole, rtol=1e-6, atol=1e-7)
