@@ -1,0 +1,1 @@
+"""Forgeries made from untouched photographs, and the chains of saves that pictures go through on the web."""
