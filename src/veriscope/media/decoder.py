@@ -103,10 +103,18 @@ def _operations() -> Mapping[str, str]:
         "thumbnail": "veriscope.media.pictures:thumbnail",
         "metadata": "veriscope.media.pictures:metadata",
         "credentials": "veriscope.media.pictures:credentials",
-        "probe": "veriscope.media.movies:probe",
+        "probe": "veriscope.media.streams:probe",
         "frames": "veriscope.media.movies:frames",
         "audio": "veriscope.media.movies:audio",
         "html": "veriscope.media.texts:html",
+        "survey": "veriscope.media.survey:survey",
+        "render": "veriscope.redaction.render:render",
+        "retouch": "veriscope.redaction.stills:retouch",
+        "listen": "veriscope.redaction.sound:listen",
+        "dub": "veriscope.redaction.sound:dub",
+        "captions": "veriscope.redaction.captions:captions",
+        "pages": "veriscope.redaction.pdf:pages",
+        "repaint": "veriscope.redaction.pdf:repaint",
     }
 
 

@@ -7,22 +7,23 @@ and are not kept.
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from veriscope.errors import BadRequest, DamagedMedia, ModelUnavailable
+from veriscope.errors import BadRequest, ModelUnavailable
 from veriscope.inference.onnx import OnnxInfer
 from veriscope.media.child import DecodeChild
 from veriscope.media.intake import open_path
 from veriscope.media.limits import Limits
 from veriscope.media.texts import read_text
 from veriscope.perception.faces import detect_faces
+from veriscope.perception.gathering import Gathering, Memo, MotionGathering
+from veriscope.perception.plan import PLANS
 from veriscope.perception.speech import find_speech
 from veriscope.perception.tracks import FaceTracker
 from veriscope.types import (
@@ -41,52 +42,8 @@ from veriscope.types import (
     Stream,
 )
 
-T = TypeVar("T")
 _FACE_SIDE = {Policy.QUICK: 320, Policy.STANDARD: 416, Policy.THOROUGH: 960}  # pixels the face finder looks at
 _GRID = 8  # a JPEG block
-
-
-@dataclass(frozen=True, slots=True)
-class FramePlan:
-    """Which frames of a video are looked at: ``rate`` a second, ``burst_length`` neighbours every ``burst_every`` s.
-
-    Where somebody speaks, a run of ``speech_seconds`` at ``speech_rate`` follows the mouth.
-    """
-
-    rate: float
-    burst_every: float
-    burst_length: int
-    speech_seconds: float = 0.0
-    speech_rate: float = 0.0
-
-
-PLANS: Mapping[Policy, FramePlan] = {
-    Policy.QUICK: FramePlan(0.5, 20.0, 2),
-    Policy.STANDARD: FramePlan(1.0, 5.0, 3, 4.0, 25.0),
-    Policy.THOROUGH: FramePlan(2.0, 2.0, 8, 12.0, 25.0),
-}
-
-
-@dataclass
-class _Memo:
-    lock: threading.RLock = field(default_factory=threading.RLock)
-    locks: dict[str, threading.RLock] = field(default_factory=dict)
-    values: dict[str, Any] = field(default_factory=dict)
-
-    def get(self, name: str, make: Callable[[], T]) -> T:
-        """Computed by the first thread that asks; a failure is remembered and raised again."""
-        with self.lock:
-            lock = self.locks.setdefault(name, threading.RLock())
-        with lock:
-            if name not in self.values:
-                try:
-                    self.values[name] = (make(), None)
-                except Exception as exc:
-                    self.values[name] = (None, exc)
-            value, error = self.values[name]
-        if error is not None:
-            raise error
-        return value  # type: ignore[no-any-return]
 
 
 def cores() -> int:
@@ -109,8 +66,8 @@ class OpenScene:
         self._infer = infer
         self._limits = limits
         self._trust_list = trust_list
-        self._memo = _Memo()
-        self._motion: list[tuple[Any, Any, Any]] = []
+        self._memo = Memo()
+        self._motion = MotionGathering()
         self._tracker = FaceTracker(patience=max(1.6, 1.6 / self.plan.rate))
         self._passed = False
         self.sampled = 0  # frames handed over for the even sampling
@@ -221,23 +178,21 @@ class OpenScene:
         """Mono at the file's own rate (at most 96 kHz)."""
         return self._memo.get("waveform", lambda: self._sound(None))
 
+    def forget_waveform(self) -> None:
+        """Let go of the largest array there is (115 MB in ten minutes); asking again would decode it again."""
+        self._memo.forget("waveform")
+
     def _sound(self, rate: int | None) -> Audio:
         if self.media.kind not in {Kind.AUDIO, Kind.VIDEO} or self.stream().audio is None:
             return Audio(np.zeros(0, np.float32), rate or 16000)
-        found, filled = rate or 16000, 0
-        # one array from the start: joining pieces at the end would need the memory twice
-        samples = np.empty(0, np.float32)
+        found = rate or 16000
+        gathering: Gathering[np.float32] = Gathering()
         for answer in self._child.stream("audio", **self._file(), rate=rate, **self._window()):
             found = answer["rate"] or found
-            piece = answer["arrays"].get("samples")
-            if piece is None:
-                continue
-            if filled + piece.size > samples.size:
-                expected = int((self.stream().duration + 2) * found)
-                samples.resize(max(expected, (filled + piece.size) * 5 // 4), refcheck=False)
-            samples[filled : filled + piece.size] = piece
-            filled += piece.size
-        return Audio(samples[:filled], found)
+            if "samples" in answer["arrays"]:
+                gathering.add(answer["arrays"]["samples"])
+        samples = gathering.taken()
+        return Audio(np.zeros(0, np.float32) if samples is None else samples, found)
 
     def speech(self) -> Sequence[tuple[float, float, float]]:
         """Spans in which somebody speaks: start and end in seconds, mean probability."""
@@ -250,7 +205,7 @@ class OpenScene:
         """
         self.stream(), self.audio()
         plan = self.plan
-        self._motion.clear()
+        motion = self._motion = MotionGathering()
         self.sampled = 0
         answers = self._child.stream(
             "frames",
@@ -267,7 +222,7 @@ class OpenScene:
                 self.sampled += answer["sampled"]
                 yield Frame(answer["index"], answer["time"], arrays["image"], answer["burst"], answer["sampled"])
             else:
-                self._motion.append((arrays["thumbs"], arrays["times"], arrays["types"]))
+                motion.add(arrays)
         self._passed = True
 
     def _runs(self) -> list[tuple[float, float, float]]:
@@ -294,10 +249,7 @@ class OpenScene:
         if not self._passed:
             for _ in self.frames():
                 pass
-        if not self._motion:
-            raise DamagedMedia("No frame of the video decodes.")
-        thumbs, times, types = (np.concatenate(parts) for parts in zip(*self._motion, strict=True))
-        return Motion(thumbs, times, types)
+        return self._motion.taken()
 
     # faces
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests import making
 
 from veriscope.errors import DamagedMedia, DecodeLimit, DecoderLost, TooLarge
 from veriscope.media.child import DecodeChild
 from veriscope.media.limits import Limits
+
+from tests import making
 
 FRAMES = {"rate": 1.0, "burst_every": 1.0, "burst_length": 3}
 

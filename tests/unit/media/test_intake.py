@@ -4,12 +4,13 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from tests import making
 
 from veriscope.errors import BadRequest, EmptyInput, TooLarge, UnsupportedKind
 from veriscope.media.intake import Intake, open_bytes, open_path, open_text
 from veriscope.media.limits import Limits
 from veriscope.types import Kind
+
+from tests import making
 
 
 def test_hash_and_bytes_are_those_of_the_original(tmp_path: Path) -> None:

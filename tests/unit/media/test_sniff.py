@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from tests import making
 
 from veriscope.errors import BadInput, EncryptedMedia, UnsupportedKind
 from veriscope.media.sniff import sniff
 from veriscope.types import Kind
+
+from tests import making
 
 
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "HEIF"])
