@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from tests.making import encoded, film, photo, tone, wav
 from tests.serving import Server, eventually
 

@@ -6,10 +6,11 @@ import json
 
 import httpx
 import pytest
-from tests.making import film, tone, wav
-from tests.serving import Server, eventually
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+
+from tests.making import film, tone, wav
+from tests.serving import Server, eventually
 
 pytestmark = pytest.mark.e2e
 JOBS = "/api/v1/jobs"

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.making import encoded, photo
-from tests.serving import children, running
 
 from veriscope.api.answer import Answer, Question
 from veriscope.api.pool import Pool
@@ -21,12 +19,15 @@ from veriscope.errors import DamagedMedia, Internal, Overloaded, TimedOut
 from veriscope.media.intake import open_bytes, open_text
 from veriscope.types import LOCAL, Options
 
+from tests.making import encoded, photo
+from tests.serving import children, running
+
 pytestmark = pytest.mark.e2e
 
 
 @asynccontextmanager
 async def pooled(folder: Path, **settings: Any) -> AsyncIterator[Pool]:
-    pool = Pool(load(data_dir=folder, **{"processes": 1, **settings}))
+    pool = Pool(load(data_dir=folder, **{"processes": 1, "text_processes": 0, **settings}))
     pool.start()
     try:
         yield pool
@@ -113,7 +114,7 @@ def test_what_takes_too_long_is_killed(tmp_path: Path) -> None:
 
 def test_a_full_queue_is_refused_at_once_and_texts_go_first(tmp_path: Path) -> None:
     async def test() -> None:
-        async with pooled(tmp_path, queue_limit=2) as pool:
+        async with pooled(tmp_path, queue_limit=1) as pool:
             order: list[str] = []
 
             async def ask(name: str, question: Question) -> None:
@@ -126,10 +127,51 @@ def test_a_full_queue_is_refused_at_once_and_texts_go_first(tmp_path: Path) -> N
             await asyncio.sleep(0)
             tasks.append(asyncio.create_task(ask("text", text(tmp_path))))
             await asyncio.sleep(0.05)
-            with pytest.raises(Overloaded):
-                await pool.examine(text(tmp_path))
+            for question in (text(tmp_path), picture(tmp_path, 3)):
+                with pytest.raises(Overloaded) as caught:
+                    await pool.examine(question)
+                assert 2 <= caught.value.retry_after <= 60
             await asyncio.gather(*tasks)
             assert order == ["first", "text", "picture"]
+
+    run(test)
+
+
+def test_a_text_waits_for_no_picture_and_is_not_refused_for_one(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with pooled(tmp_path, text_processes=1, queue_limit=1) as pool:
+            while pool.ready < 2:
+                await asyncio.sleep(0.01)
+            begun = asyncio.create_task(pool.examine(picture(tmp_path, 1, 1500)))
+            await busy(pool)
+            waiting = asyncio.create_task(pool.examine(picture(tmp_path, 2)))
+            await asyncio.sleep(0.05)
+            with pytest.raises(Overloaded):
+                await pool.examine(picture(tmp_path, 3))
+            for _ in range(3):
+                assert isinstance(await pool.examine(text(tmp_path)), Answer)
+            assert not begun.done()
+            assert pool.waiting == 1
+            await asyncio.gather(begun, waiting)
+
+    run(test)
+
+
+def test_the_costliest_methods_are_left_out_while_many_wait(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with pooled(tmp_path, queue_limit=4, shed_limit=2) as pool:
+            quiet = await pool.examine(picture(tmp_path))
+            costs = {k.removeprefix("detector."): v for k, v in quiet.timings.items() if k.startswith("detector.")}
+            dear = sorted(costs, key=lambda name: costs[name])[-4:]  # the order of near equals changes from run to run
+            answers = await asyncio.gather(*(pool.examine(picture(tmp_path)) for _ in range(4)))
+            first, *_, last = [answer.record for answer in answers]
+            assert first.body["en"]["coverage"]["leftOut"][0] in dear
+            assert any("left out" in note for note in first.body["en"]["notes"])
+            assert first.cache_key != quiet.record.cache_key == "k"
+            assert first.body["en"]["complete"]
+            assert last.body["en"]["coverage"]["leftOut"] == []  # nobody waited behind it
+            assert last.cache_key == "k"
+            assert pool.shed == 2
 
     run(test)
 

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.making import film, tone, wav
-from tests.serving import children, eventually, niceness, running
 
 from veriscope.config import load
 from veriscope.errors import NotFound
@@ -23,7 +21,10 @@ from veriscope.jobs.tasks import ANALYSIS
 from veriscope.media.intake import open_bytes
 from veriscope.store.jobs import ENDED
 from veriscope.store.store import Store
-from veriscope.types import LOCAL, Job, JobState, Options, Queue
+from veriscope.types import LOCAL, Job, JobState, Options, Policy, Queue
+
+from tests.making import encoded, film, photo, tone, wav
+from tests.serving import children, eventually, niceness, running
 
 pytestmark = pytest.mark.e2e
 EVERY_FRAME = Options(rate=25.0)  # makes a job of several seconds
@@ -46,11 +47,11 @@ class Bench:
         self.events: list[tuple[str, str]] = []
         self.dispatcher = LocalDispatcher(self.settings, self.store, lambda e, j, _: self.events.append((e, j)))
 
-    def send(self, data: bytes, options: Options = Options()) -> Job:  # noqa: B008
+    def send(self, data: bytes, options: Options = Options(), queue: Queue = Queue.MEDIA) -> Job:  # noqa: B008
         spool = spool_folder(self.settings)
         media = open_bytes(data, "a.bin", spool / owner.name("gw"), self.settings.limits())
         payload = {**media_payload(media, spool), "options": options_payload(options)}
-        job = self.store.jobs.submit(LOCAL, ANALYSIS, Queue.MEDIA, payload)
+        job = self.store.jobs.submit(LOCAL, ANALYSIS, queue, payload)
         self.dispatcher.wake(job.id, job.queue)
         return job
 
@@ -200,3 +201,13 @@ def test_closing_hands_unfinished_jobs_back(start: Callable[..., Bench], long_fi
     assert (now.state, now.attempts) == (JobState.WAITING, 0)
     assert bench.file(job).exists()
     assert own() == []
+
+
+def test_a_picture_sent_as_a_job_waits_for_no_film(start: Callable[..., Bench], long_film: bytes) -> None:
+    bench = start()
+    job = bench.send(long_film, EVERY_FRAME)
+    bench.working(job)
+    quick = bench.ended(bench.send(encoded(photo(160, 120)), Options(policy=Policy.QUICK), Queue.FAST))
+    assert quick.state is JobState.COMPLETED
+    assert bench.job(job).state is JobState.ACTIVE
+    assert bench.dispatcher.size == 2

@@ -11,10 +11,11 @@ import av
 import httpx
 import numpy as np
 import pytest
-from tests.making import encoded, film, huge_png, photo, tone, wav
-from tests.serving import Server, eventually
 
 from veriscope.evidence.schema import PublicReport
+
+from tests.making import encoded, film, huge_png, photo, tone, wav
+from tests.serving import Server, eventually
 
 pytestmark = pytest.mark.e2e
 

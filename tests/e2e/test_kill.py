@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from tests.making import film
 from tests.serving import Server, children, eventually, niceness, running
 

@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 import pytest
 import yaml
+
 from tests import making
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

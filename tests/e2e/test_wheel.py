@@ -13,6 +13,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from tests import making
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from veriscope.api.answer import Print
 from veriscope.api.errors import ErrorAnswer
 from veriscope.api.examine import examine
+from veriscope.api.form import described
 from veriscope.api.security import DOCUMENT_POLICY
 from veriscope.api.service import Asker, ServiceOf, identifier
 from veriscope.api.uploads import Language, Parameters, language, receive
@@ -38,25 +39,14 @@ _FAILURES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _request_body() -> dict[str, Any]:
-    options = Parameters.model_json_schema(by_alias=True, ref_template="#/components/schemas/{model}")
-    fields = options.get("properties", {})
-    form = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}, **fields}}
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {
-                "multipart/form-data": {"schema": form, "example": {"file": "(the file)", "policy": "standard"}},
-                "application/json": {
-                    "schema": {"type": "object", "properties": fields},
-                    "examples": {
-                        "text": {"value": {"text": "Scientists were stunned by this one trick.", "lang": "en"}},
-                        "link": {"value": {"url": "https://example.org/clip.mp4", "policy": "quick", "rate": 2}},
-                    },
-                },
-            },
-        }
-    }
+_BODY = described(
+    Parameters,
+    {"policy": "standard"},
+    {
+        "text": {"text": "Scientists were stunned by this one trick.", "lang": "en"},
+        "link": {"url": "https://example.org/clip.mp4", "policy": "quick", "rate": 2},
+    },
+)
 
 
 def respond(found: Record | Job, lang: str) -> JSONResponse:
@@ -72,7 +62,7 @@ def respond(found: Record | Job, lang: str) -> JSONResponse:
     summary="Examine a file, a link or a text",
     response_model=PublicReport,
     responses={202: {"model": JobView, "description": "Video and sound become jobs."}, **_FAILURES},
-    openapi_extra=_request_body(),
+    openapi_extra=_BODY,
 )
 async def create(request: Request, service: ServiceOf) -> Response:
     """Pictures and texts are answered at once. Video and sound become jobs unless `wait` says otherwise.
@@ -116,8 +106,10 @@ def read(request: Request, service: ServiceOf, who: Asker, analysis_id: str, lan
 
 
 @router.delete("/{analysis_id}", status_code=204, summary="Forget a report", responses={404: {"model": ErrorAnswer}})
-def delete(service: ServiceOf, who: Asker, analysis_id: str) -> Response:
-    service.store.delete_report(who, identifier(analysis_id))
+async def delete(service: ServiceOf, who: Asker, analysis_id: str) -> Response:
+    record = await asyncio.to_thread(service.store.reports.get, who, identifier(analysis_id))
+    await asyncio.to_thread(service.store.delete_report, who, analysis_id)
+    await service.cache.forget(record)
     return Response(status_code=204)
 
 

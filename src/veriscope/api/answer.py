@@ -11,15 +11,17 @@ from typing import Any
 import structlog
 
 from veriscope.config import Settings
+from veriscope.detectors.forgery_classifier import judge
 from veriscope.errors import Internal, VeriscopeError
 from veriscope.evidence.html import html_report
 from veriscope.evidence.pdf import pdf_report
 from veriscope.jobs.log import configure
 from veriscope.jobs.results import keep, open_store, quarantine
-from veriscope.jobs.tasks import Tools
+from veriscope.jobs.tools import Tools
+from veriscope.jobs.worker import Worker
 from veriscope.store.codec import decode
 from veriscope.store.reports import Record
-from veriscope.types import Media, Options, Principal
+from veriscope.types import Media, Options, Principal, Queue
 
 log = structlog.get_logger("veriscope.analysis")
 
@@ -42,6 +44,20 @@ class Print:
     stored: bytes
     format: str
     language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Put a picture through the two-stage networks alone; the file stays the asker's to delete."""
+
+    media: Media
+
+
+@dataclass(frozen=True, slots=True)
+class Redact:
+    """Do this job, if nobody else has it; the row says how it ended."""
+
+    job_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +95,30 @@ def _print(_: Tools, order: Print) -> bytes:
     return html_report(report, order.language).encode()
 
 
-_ANSWERS: Mapping[type, Callable[[Tools, Any], Any]] = {Question: _examine, Print: _print}
+def _judge(tools: Tools, asked: Judge) -> float:
+    with tools.examiner.open(asked.media) as scene:
+        return judge(scene.image(), tools.examiner.infer)[0]
+
+
+def _redact(tools: Tools, asked: Redact) -> dict[str, Any]:
+    """What a job process says of the end of a job; empty when it was not this one's to end."""
+    said: dict[str, Any] = {}
+
+    def notify(event: str, job_id: str, details: dict[str, Any]) -> None:
+        del job_id
+        if event == "ended":
+            said.update(details)
+
+    Worker(tools.store, tools.settings, (Queue.REDACT,), tools.owner, notify, tools).take(Queue.REDACT, asked.job_id)
+    return said
+
+
+_ANSWERS: Mapping[type, Callable[[Tools, Any], Any]] = {
+    Question: _examine,
+    Print: _print,
+    Judge: _judge,
+    Redact: _redact,
+}
 
 
 def serve(connection: Connection, settings: Settings) -> None:

@@ -10,7 +10,20 @@ from pathlib import Path
 from fastapi import FastAPI
 
 import veriscope
-from veriscope.api import analyses, compat, errors, health, jobs, metrics, models, pages, settings
+from veriscope.api import (
+    analyses,
+    compat,
+    compat_deepfake,
+    compat_fakenews,
+    errors,
+    health,
+    jobs,
+    metrics,
+    models,
+    pages,
+    redactions,
+    settings,
+)
 from veriscope.api.log import AccessLog
 from veriscope.api.metrics import Metrics
 from veriscope.api.security import Guard
@@ -50,7 +63,18 @@ def create_app(config: Settings) -> FastAPI:
     app.add_middleware(Guard, settings=config)
     app.add_middleware(AccessLog, metrics=figures)  # added last: outermost
     errors.install(app)
-    for module in (analyses, jobs, models, settings, health, metrics, compat):
+    for module in (
+        analyses,
+        redactions,
+        jobs,
+        models,
+        settings,
+        health,
+        metrics,
+        compat,
+        compat_deepfake,
+        compat_fakenews,
+    ):
         app.include_router(module.router)
     pages.install(app, Path(str(files("veriscope"))) / "web")
     return app

@@ -9,10 +9,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from veriscope import errors
-from veriscope.errors import BadRequest, Internal, NotFound, Unauthorised, VeriscopeError
+from veriscope.errors import BadRequest, Internal, NotFound, StorageDown, Unauthorised, VeriscopeError
 
 _BY_CODE: Mapping[str, type[VeriscopeError]] = {
     c.code: c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, VeriscopeError)
@@ -91,7 +92,13 @@ async def _http(request: Request, exc: Exception) -> JSONResponse:
     return answer(_note(request, BadRequest(message)), exc.status_code)
 
 
+async def _records_away(request: Request, exc: Exception) -> JSONResponse:
+    assert isinstance(exc, OperationalError)
+    return answer(_note(request, StorageDown("The records do not answer.")))
+
+
 def install(app: FastAPI) -> None:
     app.add_exception_handler(VeriscopeError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(OperationalError, _records_away)

@@ -11,10 +11,13 @@ from veriscope.api.errors import from_dict
 from veriscope.api.security import facts, principal
 from veriscope.api.service import Service
 from veriscope.api.uploads import Received
+from veriscope.detectors.drift import spoken
 from veriscope.errors import Cancelled, Conflict, UnsupportedKind
 from veriscope.jobs.fetch import parse
+from veriscope.jobs.inputs import ship
+from veriscope.jobs.networks import in_force
 from veriscope.jobs.payload import media_payload, options_payload
-from veriscope.jobs.results import STORED_REPORT, cache_key
+from veriscope.jobs.results import cache_key
 from veriscope.jobs.tasks import ANALYSIS
 from veriscope.store.reports import Record
 from veriscope.types import Job, JobState, Kind, Principal, Queue
@@ -32,19 +35,16 @@ async def examine(request: Request, service: Service, received: Received) -> Rec
     media, wanted = received.media, received.parameters
     if media.kind is Kind.PDF:
         raise UnsupportedKind("PDF files are not analysed.", hint="Send the pictures or the text inside it.")
-    key = cache_key(media, received.options, who, service.fingerprint)
+    key = cache_key(media, received.options, who, service.fingerprint + in_force(service.settings))
     if wanted.callback_url is None and request.headers.get("cache-control") != "no-cache":
-        stored = await asyncio.to_thread(_stored, service, who, key)
+        stored = await service.cache.get(who, key)
         service.metrics.cache(stored is not None)
         facts(request)["parameters"]["cache"] = "miss" if stored is None else "hit"
         if stored is not None:
             return stored
     if media.kind in AT_ONCE and wanted.wait is not False and wanted.callback_url is None:
         question = Question(media, received.options, who, key, facts(request)["request_id"])
-        answer = await service.pool.examine(question)
-        service.metrics.stages(answer.timings)
-        service.metrics.analysis(media.kind, answer.record.label)
-        return answer.record
+        return await service.cache.once(key, lambda: _examined(service, question))
     job = await asyncio.to_thread(_submit, service, who, received, key)
     service.wake(job)
     if wanted.wait_seconds:
@@ -54,13 +54,12 @@ async def examine(request: Request, service: Service, received: Received) -> Rec
     return job
 
 
-def _stored(service: Service, who: Principal, key: str) -> Record | None:
-    """A report on the same thing whose pictures are still there; without them it is made again."""
-    record = service.store.reports.cached(who, key)
-    if record is None:
-        return None
-    names = {row.name for row in service.store.artifacts.of_report(who, record.id)}
-    return record if STORED_REPORT in names else None
+async def _examined(service: Service, question: Question) -> Record:
+    answer = await service.pool.examine(question)
+    service.metrics.stages(answer.timings)
+    service.metrics.analysis(question.media.kind, answer.record.label)
+    service.metrics.findings(question.media.kind, spoken(answer.record.body["en"]))
+    return answer.record
 
 
 def _submit(service: Service, who: Principal, received: Received, key: str) -> Job:
@@ -69,6 +68,8 @@ def _submit(service: Service, who: Principal, received: Received, key: str) -> J
     if url := received.parameters.callback_url:
         parse(str(url))
         payload["callbackUrl"] = str(url)
+    if service.settings.blob_url:  # the worker may be on another machine
+        payload |= ship(received.media, service.store)
     job = service.store.jobs.submit(
         who,
         ANALYSIS,
@@ -77,7 +78,7 @@ def _submit(service: Service, who: Principal, received: Received, key: str) -> J
         priority=received.parameters.priority,
         limit=service.settings.jobs_limit,
     )
-    received.handed_over = True
+    received.handed_over = not service.settings.blob_url
     return job
 
 

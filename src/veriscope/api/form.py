@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.message import Message
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+from pydantic import BaseModel
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser
 
@@ -18,6 +19,33 @@ from veriscope.types import Media
 WRITE_BYTES = 1 << 20  # hashed and written at once, on a thread
 MAX_FIELDS = 32
 MAX_FIELD_BYTES = 8192
+
+
+def described(
+    parameters: type[BaseModel], form: Mapping[str, Any], examples: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """For OpenAPI: the body is read as a stream, so FastAPI does not see it.
+
+    Args:
+        parameters: the fields beside the file.
+        form: example of a multipart body, without its file.
+        examples: JSON bodies by name.
+    """
+    options = parameters.model_json_schema(by_alias=True, ref_template="#/components/schemas/{model}")
+    fields = options.get("properties", {})
+    sent = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}, **fields}}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "multipart/form-data": {"schema": sent, "example": {"file": "(the file)", **form}},
+                "application/json": {
+                    "schema": {"type": "object", "properties": fields},
+                    "examples": {name: {"value": value} for name, value in examples.items()},
+                },
+            },
+        }
+    }
 
 
 class FormReader:

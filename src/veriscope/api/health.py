@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 import veriscope
 from veriscope.api.service import ServiceOf
-from veriscope.inference.registry import Registry
+from veriscope.jobs.networks import registry
 
 router = APIRouter(tags=["operation"])
 
@@ -30,7 +30,7 @@ def ready(service: ServiceOf) -> JSONResponse:
 
 @router.get("/health/models", summary="State of every network")
 def models(service: ServiceOf) -> JSONResponse:
-    state = Registry(service.settings.weights_dir).health()
+    state = registry(service.settings).health()
     fine = all(value == "ready" for value in state.values())
     return JSONResponse({"status": "ok" if fine else "degraded", "models": state})
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 
 from veriscope.errors import NotFound
 from veriscope.store.jobs import ENDED, JobTable
-from veriscope.types import Job, Principal
+from veriscope.types import Job, JobState, Principal
 
 POLL_SECONDS = 1.0  # for jobs that a worker elsewhere has in hand, and as a safety net
 BEAT_SECONDS = 15.0  # proxies cut connections that stay silent
@@ -77,12 +77,14 @@ class Hub:
             if not self._watchers[job_id]:
                 del self._watchers[job_id]
 
-    async def ended(self, who: Principal, job_id: str, seconds: float) -> Job | None:
-        """The job once it has ended, or ``None`` when that takes longer."""
+    async def ended(
+        self, who: Principal, job_id: str, seconds: float, states: Collection[JobState] = ENDED
+    ) -> Job | None:
+        """The job once it has ended (or is in one of ``states``), or ``None`` when that takes longer."""
         try:
             async with asyncio.timeout(seconds):
                 async for job in self.watch(who, job_id):
-                    if job is not None and job.state in ENDED:
+                    if job is not None and job.state in states:
                         return job
         except TimeoutError:
             return None

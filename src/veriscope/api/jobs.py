@@ -18,7 +18,7 @@ from veriscope.api.uploads import Language, language
 from veriscope.api.views import JobPage, JobView, job_view
 from veriscope.errors import NotFound
 from veriscope.evidence.schema import PublicReport
-from veriscope.jobs.tasks import spooled
+from veriscope.jobs.inputs import delete, discard, there
 from veriscope.store.jobs import ENDED
 from veriscope.types import Job, JobState, Principal
 
@@ -30,10 +30,16 @@ def search(
     service: ServiceOf,
     who: Asker,
     state: Annotated[list[JobState] | None, Query(description="Only jobs in these states.")] = None,
+    dead: Annotated[
+        bool, Query(description="Only jobs that failed for a reason that can pass; `state` is ignored.")
+    ] = False,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> JSONResponse:
-    found, after = service.store.jobs.search(who, states=state or (), limit=limit, cursor=cursor)
+    if dead:
+        found, after = service.store.dead.search(who, limit=limit, cursor=cursor)
+    else:
+        found, after = service.store.jobs.search(who, states=state or (), limit=limit, cursor=cursor)
     return JSONResponse(JobPage(items=[job_view(job) for job in found], next=after).model_dump(mode="json"))
 
 
@@ -62,13 +68,35 @@ def read_result(request: Request, service: ServiceOf, who: Asker, job_id: str, l
     responses={409: {"model": ErrorAnswer, "description": "It has ended already."}},
 )
 def cancel(service: ServiceOf, who: Asker, job_id: str) -> JSONResponse:
-    """A waiting job ends at once, an active one within a few seconds."""
+    """A waiting job ends at once, an active one within a few seconds; of a dead letter the file is deleted."""
+    if (given_up := service.store.dead.give_up(who, identifier(job_id))) is not None:
+        delete(given_up, service.store, service.spool_root)
+        return JSONResponse(job_view(service.store.jobs.get(who, job_id)).model_dump(mode="json"), 202)
     job = service.store.jobs.cancel(who, identifier(job_id))
     if job.state in ENDED:
-        if path := spooled(job, service.spool_root):
-            path.unlink(missing_ok=True)
+        discard(job, service.store, service.spool_root)
     else:
         service.dispatcher.cancel(job.id)
+    service.hub.notify(job.id)
+    return JSONResponse(job_view(job).model_dump(mode="json"), 202)
+
+
+@router.post(
+    "/{job_id}/retry",
+    status_code=202,
+    summary="Try a job again that failed for a reason that can pass",
+    response_model=JobView,
+    responses={409: {"model": ErrorAnswer, "description": "It did not fail, or for good, or its file is gone."}},
+)
+def retry(service: ServiceOf, who: Asker, job_id: str) -> JSONResponse:
+    """The job waits again under its old id. Its file is kept for `keep_failed_hours` after the failure."""
+    job = service.store.dead.retry(
+        who,
+        identifier(job_id),
+        lambda found: there(found, service.store, service.spool_root),
+        limit=service.settings.jobs_limit,
+    )
+    service.wake(job)
     service.hub.notify(job.id)
     return JSONResponse(job_view(job).model_dump(mode="json"), 202)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -13,6 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from veriscope import tracing
 from veriscope.api.errors import answer
 from veriscope.api.metrics import Metrics
 from veriscope.errors import Internal
@@ -48,7 +50,7 @@ class AccessLog:
                 MutableHeaders(raw=message["headers"])["X-Request-Id"] = request_id
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request=request_id):
+        with structlog.contextvars.bound_contextvars(request=request_id), _span(scope, request_id) as span:
             try:
                 await self._app(scope, receive, watched)
             except ClientDisconnect:
@@ -59,9 +61,13 @@ class AccessLog:
                 if status == 0 and scope["type"] == "http":
                     await answer(Internal("Something went wrong here."))(scope, receive, watched)
             finally:
-                self._write(scope, facts, status, time.perf_counter() - began)
+                route = self._write(scope, facts, status, time.perf_counter() - began)
+                span.rename(f"{scope.get('method', 'WS')} {route}")
+                span.note(http_route=route, http_response_status_code=status)
+                if status >= 500:
+                    span.fail(facts.get("error") or str(status))
 
-    def _write(self, scope: Scope, facts: dict[str, Any], status: int, seconds: float) -> None:
+    def _write(self, scope: Scope, facts: dict[str, Any], status: int, seconds: float) -> str:
         method = scope.get("method", "WS")
         route = getattr(scope.get("route"), "path", None) or ("page" if status < 400 else "unknown")
         self._metrics.request(method, route, status, seconds, facts.get("error"))
@@ -76,6 +82,16 @@ class AccessLog:
             user=getattr(facts.get("principal"), "user", None),
             code=facts.get("error"),
         )
+        return route
+
+
+def _span(scope: Scope, request_id: str) -> AbstractContextManager[tracing.Span]:
+    """The span of a request, below the sender's own; none for those who only look whether we live."""
+    if scope["path"].startswith(("/health", "/metrics")):
+        return nullcontext(tracing.Span())
+    headers = Headers(scope=scope)
+    sent = {name: headers[name] for name in ("traceparent", "tracestate") if name in headers}
+    return tracing.span(scope["type"], sent, "server", request_id=request_id)
 
 
 def _query(scope: Scope) -> dict[str, str]:

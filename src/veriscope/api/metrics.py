@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, cast
 
 from fastapi import APIRouter, Request, Response
@@ -13,6 +14,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from veriscope.detectors.drift import Window, reference_of
+from veriscope.errors import LeakFound
 from veriscope.types import JobState, Queue
 
 if TYPE_CHECKING:
@@ -48,7 +51,28 @@ class Metrics:
             "veriscope_analyses", "Finished analyses by kind and label.", ("kind", "label"), registry=self.registry
         )
         self._jobs = Counter("veriscope_jobs_ended", "Ended jobs by state.", ("state",), registry=self.registry)
+        self._lost = Counter(
+            "veriscope_jobs_taken_back", "Jobs whose process died or fell silent.", registry=self.registry
+        )
         self._cache = Counter("veriscope_cache", "Stored reports asked for.", ("outcome",), registry=self.registry)
+        self._redactions = Counter(
+            "veriscope_redactions", "Ended redactions by outcome.", ("kind", "outcome"), registry=self.registry
+        )
+        self._leaks = Counter(
+            "veriscope_redaction_leaks",
+            "What the second look saw in a first rendering; it was rendered again or failed.",
+            ("kind",),
+            registry=self.registry,
+        )
+        self._answers = Counter(
+            "veriscope_detector_answers",
+            "What detectors answered: a score, or why none.",
+            ("detector", "kind", "outcome"),
+            registry=self.registry,
+        )
+        self._windows: dict[tuple[str, str, str], Window] = {}
+        self._lock = threading.Lock()
+        self.watch(self._drift)
 
     def request(self, method: str, route: str, status: int, seconds: float, error: str | None) -> None:
         self._requests.labels(method, route, str(status)).observe(seconds)
@@ -63,10 +87,47 @@ class Metrics:
     def analysis(self, kind: str, label: str) -> None:
         self._analyses.labels(kind, label).inc()
 
+    def redaction(self, kind: str, state: str, code: str, leaks: int) -> None:
+        """One that ended, or waits for review; retries are not counted."""
+        if state != JobState.WAITING:
+            self._redactions.labels(kind, code or state).inc()
+            self._leaks.labels(kind).inc(leaks + (code == LeakFound.code))
+
+    def findings(self, kind: str, findings: Iterable[tuple[str, str, float | None, str | None]]) -> None:
+        """``findings`` of one report: detector, version, calibrated score, and the reason where there is no score."""
+        with self._lock:
+            for detector, version, score, reason in findings:
+                self._answers.labels(detector, kind, "score" if score is not None else reason or "none").inc()
+                if score is None or (known := reference_of(detector, version, kind)) is None:
+                    continue
+                key = detector, version, kind
+                if key not in self._windows:
+                    self._windows[key] = Window(known)
+                self._windows[key].add(score)
+
+    def _drift(self) -> Iterator[Metric]:
+        labels = ("detector", "version", "kind")
+        index = GaugeMetricFamily(
+            "veriscope_score_drift",
+            "Population stability index of the newest scores against the calibration set; above 0.25 they have moved.",
+            labels=labels,
+        )
+        size = GaugeMetricFamily("veriscope_score_drift_window", "Scores that the index compares.", labels=labels)
+        with self._lock:
+            for key, window in self._windows.items():
+                size.add_metric(key, len(window))
+                if (value := window.stability()) is not None:
+                    index.add_metric(key, value)
+        yield index
+        yield size
+
     def job(self, state: str, error: str) -> None:
         self._jobs.labels(state).inc()
         if error:
             self._errors.labels(error).inc()
+
+    def taken_back(self) -> None:
+        self._lost.inc()
 
     def cache(self, hit: bool) -> None:
         self._cache.labels("hit" if hit else "miss").inc()
@@ -85,7 +146,13 @@ class _Asked:
 
 
 def gauges(service: Service) -> Iterator[Metric]:
-    """What is waiting and running now."""
+    """What is waiting and running now, and whether what we depend on answers."""
+    up = GaugeMetricFamily("veriscope_dependency_up", "Whether it answered when last asked.", labels=("name",))
+    for name, answers in service.dependencies().items():
+        up.add_metric((name,), float(answers))
+    yield up
+    if not service.database_answers():
+        return
     depths = service.store.jobs.depths()
     jobs = GaugeMetricFamily("veriscope_jobs", "Jobs by queue and state.", labels=("queue", "state"))
     for queue, state, count, _ in depths:
@@ -103,6 +170,7 @@ def gauges(service: Service) -> Iterator[Metric]:
     pool, jobs_side = service.pool, service.dispatcher
     for name, text, value in (
         ("veriscope_pool_waiting", "Requests waiting for a process.", pool.waiting),
+        ("veriscope_pool_shed", "Examinations that went without the costliest methods.", pool.shed),
         ("veriscope_pool_busy", "Processes at work on pictures and texts.", pool.busy),
         ("veriscope_pool_size", "Processes for pictures and texts.", pool.size),
         ("veriscope_pool_restarts", "Processes for pictures and texts that were replaced.", pool.restarts),

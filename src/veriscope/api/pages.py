@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -29,7 +30,9 @@ class _Page(StaticFiles):
 def install(app: FastAPI, folder: Path) -> None:
     """Serve the page under ``/``; call last, because it takes every address that is left."""
     if (folder / "index.html").is_file():
-        app.mount("/", _Page(directory=folder, html=True), name="page")
+        # around the page alone: event streams must not wait in a compressor, and reports may hold secrets beside what
+        # a sender chose, whose compressed length would tell of them
+        app.mount("/", GZipMiddleware(_Page(directory=folder, html=True), minimum_size=1000), name="page")
         return
 
     @app.get("/", include_in_schema=False)

@@ -6,27 +6,25 @@ import base64
 import binascii
 import hashlib
 import hmac
-import math
 import re
-import time
 from collections.abc import MutableMapping
 from typing import Any
 
-from limits import parse
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from veriscope.api.errors import answer
+from veriscope.api.limits import Limits
 from veriscope.config import Settings, is_loopback
-from veriscope.errors import Denied, RateLimited, Unauthorised, VeriscopeError
+from veriscope.errors import Denied, Unauthorised, VeriscopeError
 from veriscope.types import LOCAL, Principal
 
 OPEN = frozenset({"/health/live"})  # answered without a token, so that a probe needs none
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-UPLOADS = re.compile(r"/api/v1/analyses/?|/api/(upload|analyze|detect)/?|/api/v1/analyze/[a-z-]+/?")
+UPLOADS = re.compile(
+    r"/api/v1/(analyses|redactions)/?|/api/(upload|analyze|detect|deepfake|fakenews)/?|/api/v1/analyze/[a-z-]+/?"
+)
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
@@ -70,9 +68,7 @@ class Guard:
         self._app = app
         self._settings = settings
         self._tokens = [token.get_secret_value().encode() for token in settings.tokens]
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
-        self._rate = parse(settings.rate_limit)
-        self._upload_rate = parse(settings.upload_rate_limit)
+        self._limits = Limits(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
@@ -82,7 +78,7 @@ class Guard:
         facts["address"] = client_address(scope, self._settings.trusted_proxies)
         extra: dict[str, str] = {}
         try:
-            facts["principal"] = self._admit(scope, facts["address"], extra)
+            facts["principal"] = await self._admit(scope, facts["address"], extra)
         except VeriscopeError as error:
             facts["error"] = error.code
             if scope["type"] == "websocket":
@@ -92,15 +88,28 @@ class Guard:
             return
         await self._app(scope, receive, self._dressed(send, extra))
 
-    def _admit(self, scope: Scope, address: str, extra: dict[str, str]) -> Principal:
+    async def _admit(self, scope: Scope, address: str, extra: dict[str, str]) -> Principal:
         headers = Headers(scope=scope)
         path = scope["path"]
         self._check_host(headers)
         if scope["type"] == "websocket" or scope["method"] not in SAFE:
             _check_origin(headers)
         if path not in OPEN and path.startswith(("/api/", "/health", "/metrics")):
-            self._check_rate(path, scope.get("method", "GET"), address, extra)
-        return LOCAL if path in OPEN or not self._tokens else self._signed_in(headers)
+            upload = scope.get("method", "GET") == "POST" and UPLOADS.fullmatch(path) is not None
+            await self._count("upload" if upload else "any", address, extra)
+        if path in OPEN or not self._tokens:
+            return LOCAL
+        who = self._signed_in(headers)  # after the address was counted: guessing is limited, too
+        await self._count("token", who.user, extra)
+        return who
+
+    async def _count(self, kind: str, who: str, extra: dict[str, str]) -> None:
+        """The headers tell of the limit that is nearer."""
+        found, error = await self._limits.count(kind, who)
+        if error is not None or not extra or found.remaining < int(extra["RateLimit-Remaining"]):
+            extra |= found.headers()
+        if error is not None:
+            raise error
 
     def _check_host(self, headers: Headers) -> None:
         # without tokens anybody on this machine may ask, so a web page that points its own name at 127.0.0.1
@@ -110,18 +119,6 @@ class Guard:
         host = _host(headers.get("host", ""))
         if host != self._settings.host and not is_loopback(host):
             raise Denied(f"This service answers to localhost only, not to {host or 'no name'}.")
-
-    def _check_rate(self, path: str, method: str, address: str, extra: dict[str, str]) -> None:
-        upload = method == "POST" and UPLOADS.fullmatch(path) is not None
-        item, name = (self._upload_rate, "upload") if upload else (self._rate, "any")
-        allowed = self._limiter.hit(item, name, address)
-        window = self._limiter.get_window_stats(item, name, address)
-        wait = max(1, math.ceil(window.reset_time - time.time()))
-        extra["RateLimit-Limit"] = str(item.amount)
-        extra["RateLimit-Remaining"] = str(max(0, window.remaining))
-        extra["RateLimit-Reset"] = str(wait)
-        if not allowed:
-            raise RateLimited(f"More than {item.amount} requests in this time.", retry_after=wait)
 
     def _signed_in(self, headers: Headers) -> Principal:
         given = _token(headers.get("authorization", ""))

@@ -15,7 +15,10 @@ from veriscope.config import Settings
 from veriscope.errors import BadSetting
 from veriscope.fusion import load_policy
 from veriscope.jobs.log import configure
+from veriscope.jobs.process import no_core_dumps
 from veriscope.jobs.results import open_store
+from veriscope.media.signing import Signer
+from veriscope.routing import load_route
 
 FINISH_SECONDS = 30  # answers under way may finish
 
@@ -25,7 +28,10 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         del sig, frame
-        self.force_exit = self.should_exit
+        if self.should_exit:
+            # Here and now: on the orderly way out, what is still going on would be cancelled with a trace each, or
+            # waited for. The processes notice that this one is gone, and go as well.
+            os._exit(1)
         self.should_exit = True
         service = getattr(self.config.app.state, "service", None)  # type: ignore[union-attr]
         if service is not None:
@@ -58,11 +64,14 @@ def _bind(settings: Settings) -> socket.socket:
 def _check(settings: Settings) -> None:
     """Fail here, in one sentence, over what would otherwise fail in every process later."""
     load_policy(settings.fusion, settings.policy_file)
+    load_route(settings.routing, settings.routing_file)
     for name in ("rate_limit", "upload_rate_limit"):
         try:
             parse(getattr(settings, name))
         except ValueError as exc:
             raise BadSetting(f"The setting {name} is wrong: {exc}.", hint="Write it like 120/minute.") from exc
+    if signer := Signer.of(settings.c2pa_certificate, settings.c2pa_key):
+        signer.load()
     try:
         open_store(settings).close()
     except (OSError, SQLAlchemyError) as exc:
@@ -75,6 +84,7 @@ def serve(settings: Settings) -> None:
     Raises:
         BadSetting: a setting cannot be used, or the address cannot.
     """
+    no_core_dumps()
     configure(settings)
     _check(settings)
     with _bind(settings) as listening:
@@ -91,5 +101,3 @@ def serve(settings: Settings) -> None:
             )
         )
         server.run(sockets=[listening])
-        if server.force_exit:  # the processes notice that this one is gone, and go as well
-            os._exit(1)

@@ -112,13 +112,13 @@ async def receive(
     """
     try:
         async with asyncio.timeout(service.settings.upload_timeout):
-            values, media = await _body(request, service, lenient)
+            values, media = await body(request, service, lenient=lenient)
     except TimeoutError as exc:
         raise BadRequest(f"The upload took longer than {service.settings.upload_timeout:g} seconds.") from exc
     received: Received | None = None
     try:
         parameters = _parameters(request, values, lenient)
-        media = await _medium(service, parameters, media)
+        media = await medium(service, parameters.url, parameters.text, media)
         if only is not None and media.kind not in only:
             raise UnsupportedKind(f"This address takes {' and '.join(sorted(only))} only, not {media.kind}.")
         caption = parameters.text if media.kind not in {Kind.TEXT, Kind.HTML} else None
@@ -132,7 +132,8 @@ async def receive(
             media.path.unlink(missing_ok=True)
 
 
-async def _body(request: Request, service: Service, lenient: bool) -> tuple[Mapping[str, Any], Media | None]:
+async def body(request: Request, service: Service, *, lenient: bool = False) -> tuple[Mapping[str, Any], Media | None]:
+    """The fields, and the file if one was sent; it lies in the spool and is the caller's to delete."""
     settings = service.settings
     text_bytes = 4 * settings.max_text_chars
     kind, boundary = _content_type(request)
@@ -158,15 +159,15 @@ async def _body(request: Request, service: Service, lenient: bool) -> tuple[Mapp
             return form.fields, await form.finish()
     if kind not in {"application/json", "application/x-www-form-urlencoded"}:
         raise BadRequest("Send multipart/form-data with a file, or application/json with a url or a text.")
-    body = bytearray()
+    data = bytearray()
     async for chunk in request.stream():
-        body += chunk
-        if max(len(body), announced) > most:
+        data += chunk
+        if max(len(data), announced) > most:
             raise TooLarge(f"The text is longer than {settings.max_text_chars} characters.")
     if kind == "application/x-www-form-urlencoded":
-        return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=32)), None
+        return dict(parse_qsl(data.decode("utf-8", "replace"), max_num_fields=32)), None
     try:
-        values = json.loads(body) if body else {}
+        values = json.loads(data) if data else {}
     except (ValueError, RecursionError) as exc:
         raise BadRequest("The body is not JSON.") from exc
     if not isinstance(values, dict):
@@ -192,22 +193,23 @@ def _parameters(request: Request, values: Mapping[str, Any], lenient: bool) -> P
         raise invalid(exc) from exc
 
 
-async def _medium(service: Service, parameters: Parameters, media: Media | None) -> Media:
+async def medium(service: Service, url: str | None, text: str | None, media: Media | None) -> Media:
+    """What is worked on: the file, what the link leads to, or the text."""
     settings = service.settings
     if media is not None:
-        if parameters.url is not None:
+        if url is not None:
             raise BadRequest("Send either a file or a link, not both.")
         return media
-    if parameters.url is not None:
-        if parameters.text:
+    if url is not None:
+        if text:
             raise BadRequest("Send either a link or a text, not both.")
         if not settings.fetch_urls:
             raise UnreachableUrl("Fetching links is switched off here.")
-        with Intake(service.spool, file_name(parse(parameters.url)), settings.limits()) as intake:
-            await fetch(parameters.url, intake, timeout=settings.fetch_timeout, private=settings.fetch_private)
+        with Intake(service.spool, file_name(parse(url)), settings.limits()) as intake:
+            await fetch(url, intake, timeout=settings.fetch_timeout, private=settings.fetch_private)
             return await asyncio.to_thread(intake.finish)
-    if parameters.text is not None:
-        return await asyncio.to_thread(open_text, parameters.text, service.spool, settings.limits())
+    if text is not None:
+        return await asyncio.to_thread(open_text, text, service.spool, settings.limits())
     raise EmptyInput("Nothing was sent.")
 
 

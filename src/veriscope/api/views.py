@@ -10,11 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from veriscope.api.errors import ErrorBody
+from veriscope.store.dead_letters import can_retry
+from veriscope.store.redactions import REDACTION
 from veriscope.store.reports import Record
 from veriscope.types import Job, JobState, Kind, Label
 
 # where a stage lies on the way from 0 to 100 %; the frames and the detectors are nearly all of the work
 _STAGES = {"decode": (0.0, 2.0), "detect": (2.0, 97.0), "fuse": (97.0, 99.0)}
+_STAGES |= {"look": (0.0, 40.0), "review": (40.0, 40.0), "render": (40.0, 80.0), "verify": (80.0, 99.0)}
 _ETA_FROM = 3.0  # percent; before that the time left is a wild guess
 
 
@@ -34,11 +37,12 @@ class JobView(_View):
 
     job_id: str = Field(description="Identifier of the job.")
     kind: str = Field(description="What is done, e.g. `analysis`.")
-    state: JobState = Field(description="waiting → active → completed, failed or cancelled.")
+    state: JobState = Field(description="waiting → active (→ waiting_review) → completed, failed or cancelled.")
     stage: str = Field(description="What is being done right now; empty while waiting.")
     percent: float = Field(ge=0, le=100, description="How far the whole job is.")
     eta_seconds: float | None = Field(description="Estimate of the time left; null while unknown.")
     attempts: int = Field(description="How often it was started.")
+    retryable: bool = Field(description="It failed for a reason that can pass: `POST …/retry` tries it again.")
     created: str = Field(description="ISO 8601, UTC.")
     started: str | None = Field(description="ISO 8601, UTC.")
     finished: str | None = Field(description="ISO 8601, UTC.")
@@ -96,6 +100,7 @@ def job_view(job: Job) -> JobView:
         percent=done,
         eta_seconds=eta,
         attempts=job.attempts,
+        retryable=can_retry(job),
         created=iso(job.created) or "",
         started=iso(job.started),
         finished=iso(job.finished),
@@ -104,8 +109,12 @@ def job_view(job: Job) -> JobView:
         if media is None
         else JobSource(name=media["name"], media_type=media["kind"], bytes=media["size"], sha256=media["sha256"]),
         error=None if job.error is None else ErrorBody(**job.error),
-        links={"self": base, "events": f"{base}/events", "result": f"{base}/result"},
+        links={"self": base, "events": f"{base}/events", "result": _result(job)},
     )
+
+
+def _result(job: Job) -> str:
+    return f"/api/v1/redactions/{job.id}" if job.kind == REDACTION else f"/api/v1/jobs/{job.id}/result"
 
 
 def history_item(record: Record) -> HistoryItem:

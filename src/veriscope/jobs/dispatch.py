@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait
@@ -15,16 +15,18 @@ import structlog
 from veriscope.config import Settings
 from veriscope.errors import Cancelled, LeaseLost, TimedOut, VeriscopeError
 from veriscope.jobs import owner as owners
+from veriscope.jobs.inputs import discard
 from veriscope.jobs.payload import spool_folder
 from veriscope.jobs.process import Process
-from veriscope.jobs.tasks import spooled
-from veriscope.jobs.worker import Worker
+from veriscope.jobs.tools import ending
+from veriscope.jobs.worker import MEDIA_QUEUES, Worker
 from veriscope.store.jobs import ENDED
 from veriscope.store.store import Store
 from veriscope.types import Job, Queue
 
 NICE = 10  # behind the requests that somebody waits for
 CANCEL_SECONDS = 5.0  # a cancelled job that does not stop by itself is killed
+FAST_LANE = (Queue.FAST,)
 LOOK_SECONDS = 0.5
 RESTART_SECONDS = 1.0  # pause before a process that died at once is started again
 
@@ -36,6 +38,7 @@ Listener = Callable[[str, str, dict[str, Any]], None]  # event, job id, details
 class _Member:
     process: Process
     owner: str
+    queues: Sequence[Queue]
     started: float
     job_id: str | None = None
     job_began: float = 0.0
@@ -68,9 +71,9 @@ class LocalDispatcher:
         for thread in self._threads:
             thread.start()
 
-    def _start(self) -> _Member:
-        process = Process("veriscope.jobs.worker:serve", self._settings, nice=NICE)
-        return _Member(process, owners.name("job", process.pid), time.monotonic())
+    def _start(self, queues: Sequence[Queue] = MEDIA_QUEUES) -> _Member:
+        process = Process("veriscope.jobs.worker:serve", self._settings, tuple(queues), nice=NICE)
+        return _Member(process, owners.name("job", process.pid), queues, time.monotonic())
 
     @property
     def busy(self) -> int:
@@ -91,6 +94,10 @@ class LocalDispatcher:
             self._io.wake()
             return
         with self._lock:
+            # pictures and texts that came as jobs have a process of their own, so that none waits for a film
+            needed = queue is Queue.FAST and all(member.queues != FAST_LANE for member in self._members)
+            if needed and not self._closing.is_set():
+                self._members.append(self._start(FAST_LANE))
             for member in self._members:
                 self._send(member, "wake", "")
 
@@ -182,7 +189,7 @@ class LocalDispatcher:
             self._closing.wait(RESTART_SECONDS)
         with self._lock:
             if not self._closing.is_set():
-                self._members[index] = self._start()
+                self._members[index] = self._start(member.queues)
                 self.restarts += 1
 
     def _settle(self, member: _Member, error: VeriscopeError | None) -> None:
@@ -194,10 +201,8 @@ class LocalDispatcher:
         )
         for job in ended:
             if job.state in ENDED:
-                if path := spooled(job, self._spool):
-                    path.unlink(missing_ok=True)
-                code = (job.error or {}).get("code", "")
-                self._listener("ended", job.id, {"state": str(job.state), "code": code})
+                discard(job, self._store, self._spool)
+                self._listener("ended", job.id, ending(job))
             else:
                 self._listener("progress", job.id, {})
                 self.wake(job.id, job.queue)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from veriscope.analysis import Examiner
 from veriscope.config import Settings
-from veriscope.inference.onnx import OnnxInfer
-from veriscope.inference.registry import Registry
+from veriscope.jobs.networks import backend
 
 
 def examiner(settings: Settings, *, threads: int | None = None) -> Examiner:
     """An examiner as the settings describe it; ``threads`` overrides theirs where processes share the cores."""
     return Examiner(
-        infer=OnnxInfer(Registry(settings.weights_dir)),
+        infer=backend(settings),
         limits=settings.limits(),
         fusion=settings.fusion,
         policy_file=settings.policy_file,
+        routing=settings.routing,
+        routing_file=settings.routing_file,
         trust_list=settings.trust_list,
         threads=settings.threads if threads is None else threads,
         preview_pixels=settings.preview_pixels,

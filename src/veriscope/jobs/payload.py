@@ -33,4 +33,12 @@ def options_payload(options: Options) -> dict[str, Any]:
 
 def options_of(payload: Mapping[str, Any]) -> Options:
     region = payload.get("region")
-    return Options(**{**payload, "policy": Policy(payload["policy"]), "region": tuple(region) if region else None})
+    without = tuple(payload.get("without", ()))
+    return Options(
+        **{
+            **payload,
+            "policy": Policy(payload["policy"]),
+            "region": tuple(region) if region else None,
+            "without": without,
+        }
+    )

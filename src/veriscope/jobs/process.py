@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -84,8 +85,14 @@ def _die_with_parent(lifeline: int) -> None:
     os.killpg(0, signal.SIGKILL)
 
 
+def no_core_dumps() -> None:
+    """What people sent is in this process's memory: it must not land on the disk when the process crashes."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def main() -> None:
     """Entry of the child."""
+    no_core_dumps()
     connection, lifeline = Connection(int(sys.argv[1])), int(sys.argv[2])
     threading.Thread(target=_die_with_parent, args=(lifeline,), name="lifeline", daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)

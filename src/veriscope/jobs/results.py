@@ -14,6 +14,7 @@ from pathlib import Path
 from veriscope.config import Settings
 from veriscope.evidence.artifacts import artifacts
 from veriscope.evidence.schema import public
+from veriscope.jobs.keys import blob_keys
 from veriscope.store.artifacts import ArtifactRow
 from veriscope.store.codec import encode
 from veriscope.store.reports import Record
@@ -88,9 +89,11 @@ def fingerprint(settings: Settings) -> str:
     for path in _sources(files("veriscope")):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
-    for extra in (settings.policy_file, settings.trust_list):
+    for extra in (settings.policy_file, settings.routing_file, settings.trust_list):
         digest.update(extra.read_bytes() if extra and extra.is_file() else b"-")
-    digest.update(json.dumps([settings.fusion, settings.preview_pixels, str(settings.weights_dir)]).encode())
+    digest.update(
+        json.dumps([settings.fusion, settings.routing, settings.preview_pixels, str(settings.weights_dir)]).encode()
+    )
     weights = settings.weights_dir or Path(str(files("veriscope.inference"))) / "weights"
     for path in sorted(weights.glob("*")) if weights.is_dir() else []:
         digest.update(f"{path.name} {path.stat().st_size}".encode())
@@ -107,17 +110,17 @@ def _sources(folder: Traversable) -> list[Traversable]:
     return found
 
 
-def blob_key(settings: Settings) -> str | None:
-    return None if settings.blob_key is None else settings.blob_key.get_secret_value()
-
-
 def open_store(settings: Settings) -> Store:
     """The store that the settings name."""
     return Store.open(
         settings.database,
-        settings.data_dir / "blobs",
-        blob_key=blob_key(settings),
+        settings.blob_url or settings.data_dir / "blobs",
+        blob_endpoint=settings.blob_endpoint,
+        blob_keys=blob_keys(settings),
         lease_seconds=settings.lease_seconds,
         retries=settings.job_retries,
         retry_seconds=settings.retry_seconds,
+        job_seconds=settings.job_seconds,
+        keep_seconds=settings.keep_artifacts_hours * 3600 or None,
+        review_seconds=settings.review_hours * 3600,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import threading
 import time
@@ -12,9 +13,9 @@ from pathlib import Path
 import structlog
 
 from veriscope.config import Settings
+from veriscope.jobs import inputs
 from veriscope.jobs import owner as owners
 from veriscope.jobs.payload import spool_folder
-from veriscope.jobs.tasks import spooled
 from veriscope.store.jobs import ENDED
 from veriscope.store.store import Store
 from veriscope.types import Job
@@ -30,8 +31,8 @@ def take_over(settings: Settings, store: Store) -> list[Job]:
     taken = store.jobs.take_back(owners.is_gone)
     for job in taken:
         log.warning("job_taken_back", job=job.id, state=job.state, attempts=job.attempts)
-        if job.state in ENDED and (path := spooled(job, spool_folder(settings))):
-            path.unlink(missing_ok=True)
+        if job.state in ENDED:
+            inputs.discard(job, store, spool_folder(settings))
     return taken
 
 
@@ -40,7 +41,7 @@ def clean_spool(settings: Settings, store: Store) -> int:
     spool = spool_folder(settings)
     if not spool.is_dir():
         return 0
-    needed = {spool / p["spool"] for p in store.jobs.live_payloads() if p.get("spool")}
+    needed = {spool / name for name in _needed(store)[0]}
     deleted = 0
     for folder in spool.iterdir():
         for path in list(folder.iterdir()) if folder.is_dir() else [folder]:
@@ -56,6 +57,19 @@ def clean_spool(settings: Settings, store: Store) -> int:
     return deleted
 
 
+def _needed(store: Store) -> tuple[set[str], set[str]]:
+    return inputs.needed([*store.jobs.live_payloads(), *store.dead.payloads()])
+
+
+def release_dead(settings: Settings, store: Store) -> int:
+    """Delete the files of dead jobs that were not tried again in time, and before their rows go; returns how many."""
+    hours = min(settings.keep_failed_hours, settings.keep_results_hours or math.inf)
+    released = store.dead.release(time.time() - hours * 3600)
+    for job in released:
+        inputs.delete(job, store, spool_folder(settings))
+    return len(released)
+
+
 def _abandoned(owner: str, path: Path) -> bool:
     if owners.is_gone(owner):
         return True
@@ -68,8 +82,16 @@ def forget(settings: Settings, store: Store) -> None:
     """Delete reports, artifacts and jobs past their time, and blobs that belong to nothing."""
     store.drop(store.artifacts.expire())
     store.drop(store.reports.expire())
+    store.drop(store.redactions.expire())
     if settings.keep_results_hours:
         store.jobs.forget(time.time() - settings.keep_results_hours * 3600)
+
+
+def drop_originals(store: Store) -> list[Job]:
+    """End reviews that lasted too long, and delete originals of redactions that ended without doing so themselves."""
+    lapsed = store.redactions.lapse()
+    store.drop_originals()
+    return lapsed
 
 
 def drop_orphans(store: Store, suspects: set[str]) -> set[str]:
@@ -81,7 +103,8 @@ def drop_orphans(store: Store, suspects: set[str]) -> set[str]:
         The suspects for the next call.
     """
     keys = list(store.blobs.keys())
-    orphans = set(keys) - store.artifacts.known(keys)
+    known = store.artifacts.known(keys) | store.redactions.known(keys)
+    orphans = set(keys) - known - _needed(store)[1]
     store.drop(orphans & suspects)
     return orphans - suspects
 
@@ -91,12 +114,20 @@ class Sweeper:
 
     Args:
         woken: called with each job that waits again.
+        ended: called with each that waited for too long.
     """
 
-    def __init__(self, settings: Settings, store: Store, woken: Callable[[Job], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        woken: Callable[[Job], None] = lambda _: None,
+        ended: Callable[[Job], None] = lambda _: None,
+    ) -> None:
         self._settings = settings
         self._store = store
         self._woken = woken
+        self._ended = ended
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweep", daemon=True)
         self._thread.start()
@@ -112,6 +143,9 @@ class Sweeper:
             try:
                 for job in take_over(self._settings, self._store):
                     self._woken(job)
+                for job in drop_originals(self._store):
+                    self._ended(job)
+                release_dead(self._settings, self._store)
                 clean_spool(self._settings, self._store)
                 if time.monotonic() - tidied > TIDY_SECONDS:
                     tidied = time.monotonic()

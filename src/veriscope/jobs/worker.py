@@ -13,12 +13,16 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import OperationalError
 
+from veriscope import tracing
 from veriscope.config import Settings
-from veriscope.errors import Cancelled, Internal, LeaseLost, VeriscopeError
+from veriscope.detectors.drift import spoken
+from veriscope.errors import Cancelled, Internal, LeaseLost, TimedOut, VeriscopeError
 from veriscope.jobs import owner as owners
+from veriscope.jobs.inputs import discard
 from veriscope.jobs.log import configure
 from veriscope.jobs.results import open_store
-from veriscope.jobs.tasks import TASKS, Outcome, Tools, spooled
+from veriscope.jobs.tasks import TASKS
+from veriscope.jobs.tools import Outcome, Tools, ending
 from veriscope.store.jobs import ENDED
 from veriscope.store.store import Store
 from veriscope.types import Job, Queue
@@ -38,14 +42,20 @@ class Worker:
     """
 
     def __init__(
-        self, store: Store, settings: Settings, queues: Sequence[Queue], owner: str, notify: Notice = lambda *_: None
+        self,
+        store: Store,
+        settings: Settings,
+        queues: Sequence[Queue],
+        owner: str,
+        notify: Notice = lambda *_: None,
+        tools: Tools | None = None,
     ) -> None:
         self._store = store
         self._settings = settings
         self._queues = tuple(queues)
         self._owner = owner
         self._notify = notify
-        self._tools = Tools(settings, store)
+        self._tools = tools or Tools(settings, store, owner=owner)
         self._awake = threading.Event()
         self._draining = threading.Event()
         self._cancelled: set[str] = set()
@@ -77,23 +87,43 @@ class Worker:
         finally:
             self._tools.close()
 
-    def _work(self, job: Job) -> None:
+    def take(self, queue: Queue, job_id: str | None = None) -> Job | None:
+        """Do the most urgent job of one queue, or a certain one; the job as it stands afterwards.
+
+        ``None`` when there was none, or somebody else has it now.
+        """
+        job = self._store.jobs.claim(self._owner, (queue,), job_id)
+        return None if job is None else self._work(job)
+
+    def _work(self, job: Job) -> Job | None:
+        trace = job.payload.get(tracing.PAYLOAD)
+        with tracing.span(f"job {job.kind}", trace, "consumer", job_id=job.id, job_attempt=job.attempts) as span:
+            ended = self._do(job)
+            if ended is not None and ended.error is not None:
+                span.fail(ended.error["code"])
+            return ended
+
+    def _do(self, job: Job) -> Job | None:
         self._notify("started", job.id, {})
         began = time.monotonic()
         with _Held(self._store, self._settings, self._owner, job.id, self._notify, self._cancelled) as held:
             ended, outcome = self._attempt(job, held)
         if ended is None:
             self._notify("ended", job.id, {"state": "lost"})
-            return
-        if ended.state in ENDED and (path := spooled(job, self._tools.spool)):
-            path.unlink(missing_ok=True)
+            return None
+        if ended.state in ENDED:
+            discard(ended, self._store, self._tools.spool)
         code = (ended.error or {}).get("code", "")
         facts = {"state": ended.state, "attempt": job.attempts, "seconds": round(time.monotonic() - began, 3)}
         stages = {stage: round(ms, 1) for stage, ms in outcome.timings.items()}
         log.info("job", job=job.id, kind=job.kind, code=code, result=ended.result_id, stages=stages, **facts)
-        said = {} if outcome.record is None else {"kind": outcome.record.kind, "label": outcome.record.label}
-        said |= {"state": str(ended.state), "code": code}
-        self._notify("ended", job.id, {**said, "timings": dict(outcome.timings)})
+        said: dict[str, Any] = (
+            {} if outcome.record is None else {"kind": outcome.record.kind, "label": outcome.record.label}
+        )
+        if outcome.record is not None:
+            said["findings"] = list(spoken(outcome.record.body["en"]))
+        self._notify("ended", job.id, {**said, **ending(ended, outcome.leaks), "timings": dict(outcome.timings)})
+        return ended
 
     def _attempt(self, job: Job, held: _Held) -> tuple[Job | None, Outcome]:
         """The job as it stands afterwards; ``None`` when somebody else owns it now."""
@@ -101,19 +131,26 @@ class Worker:
         try:
             try:
                 outcome = TASKS[job.kind](job, self._tools, held.progress)
-                return self._store.jobs.complete(self._owner, job.id, outcome.record, outcome.artifacts), outcome
+                return self._write(job, outcome), outcome
             except (LeaseLost, OperationalError):
                 raise
             except VeriscopeError as error:
                 return self._store.jobs.fail(self._owner, job.id, error), outcome
             except Exception:
                 log.exception("job_failed", job=job.id, kind=job.kind)
-                self._store.drop(row.blob_key for row in outcome.artifacts)
+                self._store.drop(outcome.unwritten())
                 return self._store.jobs.fail(self._owner, job.id, Internal("The analysis failed.")), outcome
         except LeaseLost:
             log.warning("lease_lost", job=job.id)
-            self._store.drop(row.blob_key for row in outcome.artifacts)
+            self._store.drop(outcome.unwritten())
             return None, outcome
+
+    def _write(self, job: Job, outcome: Outcome) -> Job:
+        if outcome.finish is None:
+            return self._store.jobs.complete(self._owner, job.id, outcome.record, outcome.artifacts)
+        ended = outcome.finish(self._owner)
+        self._store.drop(outcome.stale)
+        return ended
 
 
 class _Held:
@@ -132,6 +169,8 @@ class _Held:
         self._lost = False
         self._written = 0.0
         self._stage = ""
+        self._seconds = settings.job_seconds
+        self._began = time.monotonic()
         self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
 
     def __enter__(self) -> _Held:
@@ -159,6 +198,8 @@ class _Held:
         if self._lost:
             raise LeaseLost("Another worker owns this job now.")
         now = time.monotonic()
+        if now - self._began > self._seconds:
+            raise TimedOut(f"The job took longer than {self._seconds:g} seconds.")
         if stage != self._stage or now - self._written >= PROGRESS_SECONDS:
             self._stage, self._written = stage, now
             if self._store.jobs.renew(self._owner, self._job_id, stage, fraction):
@@ -171,7 +212,7 @@ class _Held:
 MEDIA_QUEUES = (Queue.FAST, Queue.MEDIA, Queue.REDACT, Queue.MAINTENANCE)
 
 
-def serve(connection: Connection, settings: Settings) -> None:
+def serve(connection: Connection, settings: Settings, queues: Sequence[Queue] = MEDIA_QUEUES) -> None:
     """A job process: the parent wakes it, cancels a job or drains it over the connection."""
     configure(settings)
     store = open_store(settings)
@@ -181,7 +222,7 @@ def serve(connection: Connection, settings: Settings) -> None:
         with lock, suppress(OSError):
             connection.send((event, job_id, details))
 
-    worker = Worker(store, settings, MEDIA_QUEUES, owners.name("job"), notify)
+    worker = Worker(store, settings, queues, owners.name("job"), notify)
     signal.signal(signal.SIGTERM, lambda *_: worker.drain())
     threading.Thread(target=_listen, args=(connection, worker), name="orders", daemon=True).start()
     notify("ready", "", {})

@@ -1,25 +1,25 @@
-"""Bytes in a folder, one file a key, encrypted at rest when a key is set."""
+"""Bytes in a folder, one file a key."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from veriscope.errors import NotFound
 
-from veriscope.errors import BadSetting, Internal, NotFound
-from veriscope.types import Blobs
-
+PART = 1 << 20  # bytes read at a time
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}){0,3}")
-_NONCE = 12
-_MAGIC = b"VSB1"
+
+
+def checked(key: str) -> str:
+    """The key, if it can be one. Raises ``NotFound``."""
+    if not _KEY.fullmatch(key):
+        raise NotFound("There is no such file.")
+    return key
 
 
 class FolderBlobs:
@@ -30,16 +30,23 @@ class FolderBlobs:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def _path(self, key: str) -> Path:
-        if not _KEY.fullmatch(key):
-            raise NotFound("There is no such file.")
-        return self._folder / key
+        return self._folder / checked(key)
 
     def put(self, key: str, data: bytes) -> None:
+        self._write(key, [data], flush=False)
+
+    def write(self, key: str, parts: Iterable[bytes]) -> None:
+        self._write(key, parts, flush=True)
+
+    def _write(self, key: str, parts: Iterable[bytes], *, flush: bool) -> None:
         path = self._path(key)
         descriptor, aside = tempfile.mkstemp(prefix=".new-", dir=self._folder)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
+                file.writelines(parts)
+                if flush:  # what is written so may be all there is: its source is deleted next
+                    file.flush()
+                    os.fsync(file.fileno())
             while True:
                 try:
                     Path(aside).rename(path)
@@ -57,6 +64,24 @@ class FolderBlobs:
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise NotFound("There is no such file any more.") from None
 
+    def size(self, key: str) -> int:
+        path = self._path(key)
+        if not path.is_file():
+            raise NotFound("There is no such file any more.")
+        return path.stat().st_size
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        self.size(key)
+        return self._read(self._path(key), start, length)
+
+    @staticmethod
+    def _read(path: Path, start: int, length: int | None) -> Iterator[bytes]:
+        with path.open("rb") as file:
+            file.seek(start)
+            while part := file.read(PART if length is None else min(PART, length)):
+                length = None if length is None else length - len(part)
+                yield part
+
     def delete(self, key: str) -> None:
         path = self._path(key)
         path.unlink(missing_ok=True)
@@ -69,39 +94,3 @@ class FolderBlobs:
             key = path.relative_to(self._folder).as_posix()
             if key.startswith(prefix) and not path.name.startswith(".new-") and path.is_file():
                 yield key
-
-
-class EncryptedBlobs:
-    """AES-256-GCM around any other ``Blobs``. The blob's key is authenticated, so blobs cannot be swapped."""
-
-    def __init__(self, inner: Blobs, key: str) -> None:
-        """``key``: 32 bytes in base64. Raises ``BadSetting``."""
-        try:
-            secret = base64.b64decode(key, validate=True)
-        except binascii.Error:
-            secret = b""
-        if len(secret) != 32:
-            raise BadSetting("The setting blob_key is wrong: it must be 32 bytes in base64.")
-        self._inner = inner
-        self._cipher = AESGCM(secret)
-
-    def put(self, key: str, data: bytes) -> None:
-        nonce = os.urandom(_NONCE)
-        self._inner.put(key, _MAGIC + nonce + self._cipher.encrypt(nonce, data, key.encode()))
-
-    def get(self, key: str) -> bytes:
-        data = self._inner.get(key)
-        head = len(_MAGIC)
-        if data[:head] != _MAGIC:
-            return data  # written before the key was set
-        nonce, sealed = data[head : head + _NONCE], data[head + _NONCE :]
-        try:
-            return self._cipher.decrypt(nonce, sealed, key.encode())
-        except InvalidTag as exc:
-            raise Internal("A stored file was damaged, or written with another blob_key.") from exc
-
-    def delete(self, key: str) -> None:
-        self._inner.delete(key)
-
-    def keys(self, prefix: str = "") -> Iterator[str]:
-        return self._inner.keys(prefix)

@@ -15,6 +15,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
+_SCHEMA_LOCK = 0x56455249  # any number that nothing else locks
+
 
 def open_database(url: str, *, migrate: bool = True) -> Engine:
     """An engine on ``url``, brought to the newest schema.
@@ -57,7 +59,9 @@ def upgrade(engine: Engine) -> None:
     """Run the migrations that are missing."""
     config = _config()
     with engine.begin() as connection:
-        # another process may be starting at the same moment: BEGIN IMMEDIATE makes it wait its turn
+        # another process may be starting at the same moment: BEGIN IMMEDIATE, or the lock, makes it wait its turn
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
         if MigrationContext.configure(connection).get_current_revision() == head():
             return
         config.attributes["connection"] = connection

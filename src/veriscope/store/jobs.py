@@ -6,24 +6,28 @@ lease can no longer write. A result and ``completed`` are one transaction, so a 
 
 from __future__ import annotations
 
+import math
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Update, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, Update, and_, func, insert, or_, select, true, update
 from sqlalchemy import delete as delete_rows
 
-from veriscope.errors import Conflict, Internal, LeaseLost, NotFound, Overloaded, VeriscopeError
+from veriscope import tracing
+from veriscope.errors import Conflict, Internal, LeaseLost, NotFound, Overloaded, TimedOut, VeriscopeError
 from veriscope.store import audit
 from veriscope.store.artifacts import ArtifactRow
 from veriscope.store.db import reading, transaction
 from veriscope.store.reports import Record, add_report, decode_cursor, encode_cursor
-from veriscope.store.tables import jobs
+from veriscope.store.tables import jobs, redactions
 from veriscope.types import Job, JobState, Principal, Queue
 
 ENDED = (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)
 CALLBACK = "callback"  # kind of the job that tells a sender's URL about the end of another job
+
+Also = Callable[[Connection, Job], object]  # written together with a change of a job
 
 _FIELDS = {name: jobs.c[name] for name in Job.__dataclass_fields__ if name != "organisation"}
 _SELECT = (jobs.c.organisation_id.label("organisation"), *_FIELDS.values())
@@ -39,12 +43,14 @@ class JobTable:
         lease_seconds: float = 30.0,
         retries: int = 3,
         retry_seconds: float = 2.0,
+        job_seconds: float = math.inf,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._engine = engine
         self._lease = lease_seconds
         self._retries = retries
         self._pause = retry_seconds
+        self._job_seconds = job_seconds
         self._clock = clock
 
     # senders
@@ -58,6 +64,7 @@ class JobTable:
         *,
         priority: int = 0,
         limit: int | None = None,
+        also: Also | None = None,
     ) -> Job:
         """Add a waiting job.
 
@@ -74,12 +81,14 @@ class JobTable:
                 )
                 if connection.execute(waiting).scalar_one() >= limit:
                     raise Overloaded(f"{limit} jobs are waiting already.", retry_after=30)
-            job_id = self._insert(connection, who, kind, queue, payload, priority=priority)
-            return self._fetch(connection, job_id)
+            job = self.fetch(connection, self._insert(connection, who, kind, queue, payload, priority))
+            if also is not None:
+                also(connection, job)
+            return job
 
     def get(self, who: Principal, job_id: str) -> Job:
         with reading(self._engine) as connection:
-            return self._fetch(connection, job_id, who)
+            return self.fetch(connection, job_id, who)
 
     def search(
         self,
@@ -109,25 +118,26 @@ class JobTable:
             Conflict: the job has ended already.
         """
         with transaction(self._engine) as connection:
-            job = self._fetch(connection, job_id, who)
+            job = self.fetch(connection, job_id, who)
             if job.state in ENDED:
                 raise Conflict(f"The job is {job.state} already.")
             audit.append(connection, who, "job.cancelled", job_id)
             if job.state is JobState.ACTIVE:
                 connection.execute(update(jobs).where(jobs.c.id == job_id).values(cancel_requested=1))
             else:
-                self._end(connection, job, JobState.CANCELLED)
-            return self._fetch(connection, job_id)
+                self.end(connection, job, JobState.CANCELLED)
+            return self.fetch(connection, job_id)
 
     # workers
 
-    def claim(self, owner: str, queues: Sequence[Queue]) -> Job | None:
-        """The most urgent waiting job of these queues, now leased to ``owner``; ``None`` when there is none."""
+    def claim(self, owner: str, queues: Sequence[Queue], only: str | None = None) -> Job | None:
+        """The most urgent waiting job of these queues, or ``only`` this one, leased to ``owner``; ``None``: none."""
         while True:
             now = self._clock()
             candidate = (
                 select(jobs.c.id)
                 .where(jobs.c.state == JobState.WAITING, jobs.c.queue.in_(queues), jobs.c.not_before <= now)
+                .where(true() if only is None else jobs.c.id == only)
                 .order_by(jobs.c.priority.desc(), jobs.c.created)
                 .limit(1)
             )
@@ -150,7 +160,7 @@ class JobTable:
                     )
                 ).rowcount
                 if won:
-                    return self._fetch(connection, job_id)
+                    return self.fetch(connection, job_id)
 
     def renew(self, owner: str, job_id: str, stage: str | None = None, fraction: float = 0.0) -> bool:
         """Hold the lease longer and, with ``stage``, note how far the work is (``fraction`` 0–1).
@@ -165,11 +175,16 @@ class JobTable:
         if stage is not None:
             values |= {"stage": stage[:32], "fraction": min(1.0, max(0.0, fraction))}
         with transaction(self._engine) as connection:
-            _held(connection, update(jobs).values(values), owner, job_id)
+            held(connection, update(jobs).values(values), owner, job_id)
             return bool(connection.execute(select(jobs.c.cancel_requested).where(jobs.c.id == job_id)).scalar_one())
 
     def complete(
-        self, owner: str, job_id: str, record: Record | None = None, artifacts: Sequence[ArtifactRow] = ()
+        self,
+        owner: str,
+        job_id: str,
+        record: Record | None = None,
+        artifacts: Sequence[ArtifactRow] = (),
+        also: Also | None = None,
     ) -> Job:
         """Write the result and ``completed`` in one transaction.
 
@@ -177,29 +192,30 @@ class JobTable:
             LeaseLost: somebody else owns the job, or it has ended; nothing was written.
         """
         with transaction(self._engine) as connection:
-            _held(connection, update(jobs).values(lease_until=None), owner, job_id)
-            job = self._fetch(connection, job_id)
+            held(connection, update(jobs).values(lease_until=None), owner, job_id)
+            job = self.fetch(connection, job_id)
             if record is not None:
                 add_report(connection, Principal(job.organisation, job.created_by), record, artifacts)
-            result = None if record is None else record.id
-            return self._end(connection, job, JobState.COMPLETED, fraction=1.0, result_id=result)
+            if also is not None:
+                also(connection, job)
+            return self.end(connection, job, JobState.COMPLETED, fraction=1.0, result_id=record and record.id)
 
     def fail(self, owner: str, job_id: str, error: VeriscopeError) -> Job:
         """End the job with an error, or let it wait for another try when the fault can pass."""
         with transaction(self._engine) as connection:
-            _held(connection, update(jobs).values(lease_until=None), owner, job_id)
-            job = self._fetch(connection, job_id)
+            held(connection, update(jobs).values(lease_until=None), owner, job_id)
+            job = self.fetch(connection, job_id)
             if error.retryable and job.attempts <= self._retries:
                 self._put_back(connection, job, self._pause * 2 ** (job.attempts - 1))
-                return self._fetch(connection, job_id)
+                return self.fetch(connection, job_id)
             state = JobState.CANCELLED if error.code == "cancelled" else JobState.FAILED
-            return self._end(connection, job, state, error=error.as_dict())
+            return self.end(connection, job, state, error=error.as_dict())
 
     def release(self, owner: str, job_id: str) -> None:
         """Hand a job back unfinished because this process stops; the try does not count."""
         with transaction(self._engine) as connection:
-            _held(connection, update(jobs).values(attempts=jobs.c.attempts - 1), owner, job_id)
-            self._put_back(connection, self._fetch(connection, job_id), 0.0)
+            held(connection, update(jobs).values(attempts=jobs.c.attempts - 1), owner, job_id)
+            self._put_back(connection, self.fetch(connection, job_id), 0.0)
 
     # housekeeping
 
@@ -219,18 +235,21 @@ class JobTable:
                 mine = update(jobs).where(jobs.c.id == row.id, jobs.c.state == JobState.ACTIVE, same)
                 if not connection.execute(mine.values(lease_owner=None)).rowcount:
                     continue  # renewed or ended in between
-                taken.append(self._after_loss(connection, self._fetch(connection, row.id)))
+                taken.append(self._after_loss(connection, self.fetch(connection, row.id)))
         return taken
 
     def _after_loss(self, connection: Connection, job: Job) -> Job:
         asked = select(jobs.c.cancel_requested).where(jobs.c.id == job.id)
         if connection.execute(asked).scalar_one():
-            return self._end(connection, job, JobState.CANCELLED)
+            return self.end(connection, job, JobState.CANCELLED)
+        if job.started is not None and self._clock() - job.started > self._job_seconds * job.attempts:
+            late = TimedOut(f"The job took longer than {self._job_seconds:g} seconds.")
+            return self.end(connection, job, JobState.FAILED, error=late.as_dict())
         if job.attempts > self._retries:
             error = Internal(f"The process that worked on this died {job.attempts} times.")
-            return self._end(connection, job, JobState.FAILED, error=error.as_dict())
+            return self.end(connection, job, JobState.FAILED, error=error.as_dict())
         self._put_back(connection, job, 0.0 if job.attempts == 1 else self._pause * 2 ** (job.attempts - 2))
-        return self._fetch(connection, job.id)
+        return self.fetch(connection, job.id)
 
     def live_payloads(self) -> list[Mapping[str, Any]]:
         """What the jobs that have not ended still need."""
@@ -238,11 +257,10 @@ class JobTable:
             return list(connection.execute(select(jobs.c.payload).where(jobs.c.state.not_in(ENDED))).scalars())
 
     def forget(self, before: float) -> int:
-        """Delete the rows of jobs that ended before a time; returns how many."""
+        """Delete the rows of jobs that ended before a time, but for redactions; returns how many."""
         with transaction(self._engine) as connection:
-            return connection.execute(
-                delete_rows(jobs).where(jobs.c.state.in_(ENDED), jobs.c.finished < before)
-            ).rowcount
+            old = and_(jobs.c.state.in_(ENDED), jobs.c.finished < before, jobs.c.id.not_in(select(redactions.c.id)))
+            return connection.execute(delete_rows(jobs).where(old)).rowcount
 
     def depths(self) -> list[tuple[Queue, JobState, int, float]]:
         """For each queue and state: how many jobs, and when the oldest was created."""
@@ -251,6 +269,23 @@ class JobTable:
         )
         with reading(self._engine) as connection:
             return [(Queue(q), JobState(s), n, oldest) for q, s, n, oldest in connection.execute(query)]
+
+    def due(self, queue: Queue, before: float) -> int:
+        """How many jobs of a queue have been free to be taken since ``before`` (seconds since the epoch)."""
+        query = select(func.count()).where(
+            jobs.c.queue == queue,
+            jobs.c.state == JobState.WAITING,
+            jobs.c.not_before <= before,
+            jobs.c.created <= before,
+        )
+        with reading(self._engine) as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def pause(self, job_id: str) -> float:
+        """Seconds until a waiting job may be taken; at most 0 when it may be now, or is gone."""
+        with reading(self._engine) as connection:
+            found = connection.execute(select(jobs.c.not_before).where(jobs.c.id == job_id)).scalar()
+        return (found or 0.0) - self._clock()
 
     # inside a transaction
 
@@ -261,7 +296,6 @@ class JobTable:
         kind: str,
         queue: Queue,
         payload: Mapping[str, Any],
-        *,
         priority: int = 0,
     ) -> str:
         job_id = uuid.uuid4().hex
@@ -274,13 +308,13 @@ class JobTable:
                 queue=queue,
                 state=JobState.WAITING,
                 priority=priority,
-                payload=dict(payload),
+                payload={**payload, **({tracing.PAYLOAD: trace} if (trace := tracing.carrier()) else {})},
                 created=self._clock(),
             )
         )
         return job_id
 
-    def _fetch(self, connection: Connection, job_id: str, who: Principal | None = None) -> Job:
+    def fetch(self, connection: Connection, job_id: str, who: Principal | None = None) -> Job:
         query = select(*_SELECT).where(jobs.c.id == job_id)
         if who is not None:
             query = query.where(jobs.c.organisation_id == who.organisation)
@@ -293,7 +327,7 @@ class JobTable:
         values = {"state": JobState.WAITING, "lease_owner": None, "lease_until": None, "stage": "", "fraction": 0.0}
         connection.execute(update(jobs).where(jobs.c.id == job.id).values(not_before=self._clock() + pause, **values))
 
-    def _end(self, connection: Connection, job: Job, state: JobState, **values: Any) -> Job:
+    def end(self, connection: Connection, job: Job, state: JobState, **values: Any) -> Job:
         connection.execute(
             update(jobs)
             .where(jobs.c.id == job.id)
@@ -302,10 +336,10 @@ class JobTable:
         if url := job.payload.get("callbackUrl"):
             who = Principal(job.organisation, job.created_by)
             self._insert(connection, who, CALLBACK, Queue.IO, {"url": url, "jobId": job.id})
-        return self._fetch(connection, job.id)
+        return self.fetch(connection, job.id)
 
 
-def _held(connection: Connection, change: Update, owner: str, job_id: str) -> None:
+def held(connection: Connection, change: Update, owner: str, job_id: str) -> None:
     held = change.where(jobs.c.id == job_id, jobs.c.state == JobState.ACTIVE, jobs.c.lease_owner == owner)
     if not connection.execute(held).rowcount:
         raise LeaseLost("Another worker owns this job now, or it has ended.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import JSON, BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table
 
 metadata = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"},
@@ -72,6 +72,34 @@ artifacts = Table(
     Column("size", Integer, nullable=False),
     Column("created", Float, nullable=False),
     Column("expires", Float, index=True),
+)
+
+redactions = Table(
+    "redactions",
+    metadata,
+    Column("id", String(32), primary_key=True),  # of its job, too
+    *_owned(),
+    Column("name", String(255), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("format", String(16), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("targets", JSON, nullable=False),
+    Column("operators", String(500), nullable=False),
+    Column("review", Integer, nullable=False),  # whether a person wants to see the plan first
+    Column("approved", Integer, nullable=False, default=0),  # whether that person has
+    Column("keep_metadata", Integer, nullable=False),
+    Column("source_sha256", String(64), nullable=False),
+    Column("plan_sha256", String(64)),
+    Column("output_sha256", String(64)),
+    Column("output_size", BigInteger),
+    # blobs, all of them encrypted: thumbnails and the words to look for are personal data themselves
+    Column("original_key", String(200)),
+    Column("words_key", String(200)),
+    Column("plan_key", String(200)),
+    Column("output_key", String(200)),
+    Column("result", JSON),
+    Column("created", Float, nullable=False, index=True),
+    Column("expires", Float, index=True),  # the review's end, and later the end of plan and output; null: none
 )
 
 audit = Table(
