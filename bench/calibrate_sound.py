@@ -88,8 +88,8 @@ def _splice(sound: Sound, infer: Infer) -> float | None:
 
 
 def _band(sound: Sound) -> float:
-    levels = audio_band_limit.spectrogram(sound)
-    edge, change = audio_band_limit.hard_edge(levels, RATE), audio_band_limit.floor_change(levels, RATE)
+    levels = audio_band_limit.spectrum(sound, RATE)
+    edge, change = audio_band_limit.hard_edge(levels.loud, RATE), audio_band_limit.floor_change(levels, RATE)
     return audio_band_limit.statistic(edge, RATE / 2, change)
 
 

@@ -39,8 +39,13 @@ def seed_of(text: str) -> int:
 
 
 def pristine(root: Path, split: Split, source: str = "*") -> list[Path]:
-    files = sorted(root.glob(f"images/pristine/{source}/*.jpg"))
+    files = [path for folder in sorted(root.glob(f"images/pristine/{source}")) for path in jpegs(folder)]
     return [path for path in files if is_test(path.name) == (split == "test")]
+
+
+def jpegs(folder: Path) -> list[Path]:
+    """The JPEG files of a folder by name; some cameras and some collectors write ``.JPG``."""
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in {".jpg", ".jpeg"})
 
 
 def spread(items: list[T], limit: int | None) -> list[T]:
@@ -115,7 +120,7 @@ def casia1(root: Path, quality: int | None, limit: int | None) -> list[Item]:
     with (folder / "pairs.csv").open(newline="") as handle:
         rows = list(csv.DictReader(handle))
     forgeries = [(folder / row["image"], folder / row["mask"]) for row in spread(rows, limit)]
-    authentic = spread(sorted((folder / "pristine").glob("*.jpg")), limit)
+    authentic = spread(jpegs(folder / "pristine"), limit)
 
     def load(path: Path, mask: Path | None) -> Bytes:
         if quality:

@@ -4,8 +4,9 @@
 
 Real sets are saved again at one quality for both classes (``--quality 0`` keeps the bytes: the tables then give the
 answer away, see the baseline). Synthetic sets are forgeries made by ``forgeries.py`` from the test fifth of the
-pristine photographs, whose negatives went through the same last save. AUC and F1 count the items on which the detector
-spoke; TPR at 1 % FPR counts all, an abstention being no alarm.
+pristine photographs, whose negatives went through the same last save. The set ``correlation`` is the pristine test
+photographs themselves: how each detector's answer follows the sum of the luma quantisation table. AUC and F1 count the
+items on which the detector spoke; TPR at 1 % FPR counts all, an abstention being no alarm.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from datasets import Item, image_sets, untouched
 from scoring import FIXED, THRESHOLDS, Answer, Answers, pixel_detectors, score
 from veriscope.types import Detector
 
+CORRELATION = "correlation"
 Figures = dict[str, float | int | None]
 
 
@@ -109,7 +111,7 @@ def shown(value: float | int | None) -> str:
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--detectors", help="names, separated by commas; all that judge pixels by default")
-    parser.add_argument("--sets", default="casia1,ciplab,stylegan2,cnndetection,synthetic")
+    parser.add_argument("--sets", default=f"casia1,ciplab,stylegan2,cnndetection,synthetic,{CORRELATION}")
     parser.add_argument("--limit", type=int, default=None, help="items of each class and set")
     parser.add_argument(
         "--quality", type=int, default=90, help="JPEG quality both classes are saved at; 0: as they are"
@@ -123,21 +125,24 @@ def main() -> None:
     def say(text: str) -> None:
         print(text, file=sys.stderr if chosen.json else sys.stdout, flush=True)
 
-    for name in [n for n in chosen.sets.split(",") if n]:
+    for name in chosen.sets.split(","):
+        if name == CORRELATION:
+            continue
         answers = score(available[name](), detectors)
         rows = {"tables_only": baseline(answers)} | {d: grade(a) for d, a in answers.by_detector.items()}
         say(f"\n{name}, quality {chosen.quality or 'as stored'}")
         for detector, figures in rows.items():
             flat |= {f"{name}.{detector}.{key}": value for key, value in figures.items()}
             say(f"  {detector:20} " + "  ".join(f"{key} {shown(value)}" for key, value in figures.items()))
-    collections = {
-        "rho_stored": untouched(root, "test", chosen.limit),
-        "rho_requantised": untouched(root, "test", chosen.limit, lowest=60),
-    }
-    say("\nSpearman's rank correlation of raw with the luma table sum, pristine photographs of the test fifth")
-    for detector, figures in quality_dependence(collections, detectors).items():
-        flat |= {f"{detector}.{key}": value for key, value in figures.items()}
-        say(f"  {detector:20} " + "  ".join(f"{key} {shown(value)}" for key, value in figures.items()))
+    if CORRELATION in chosen.sets.split(","):
+        collections = {
+            "rho_stored": untouched(root, "test", chosen.limit),
+            "rho_requantised": untouched(root, "test", chosen.limit, lowest=60),
+        }
+        say("\nSpearman's rank correlation of raw with the luma table sum, pristine photographs of the test fifth")
+        for detector, figures in quality_dependence(collections, detectors).items():
+            flat |= {f"{detector}.{key}": value for key, value in figures.items()}
+            say(f"  {detector:20} " + "  ".join(f"{key} {shown(value)}" for key, value in figures.items()))
     if chosen.json:
         show(flat, as_json=True)
 

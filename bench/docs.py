@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from veriscope import config, errors
-from veriscope.detectors.base import calibration
+from veriscope.detectors.base import ALL_POLICIES, calibration
 from veriscope.detectors.registry import DETECTORS
 from veriscope.types import Policy
 
@@ -29,7 +29,7 @@ def detector_table() -> str:
     rows = ["| method | looks at | signal | policies | basis of its score | reference |", "|---|---|---|---|---|---|"]
     for d in DETECTORS:
         kinds = ", ".join(sorted(k.value for k in d.kinds))
-        policies = "all" if len(d.policies) == len(Policy) else ", ".join(p.value for p in Policy if p in d.policies)
+        policies = "all" if d.policies >= ALL_POLICIES else ", ".join(p.value for p in Policy if p in d.policies)
         fitted = {k: calibration(d.name, d.version, k) for k in sorted(d.kinds)}
         basis = (
             "; ".join(dict.fromkeys(c.basis for c in fitted.values() if c))

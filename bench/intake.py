@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
 from functools import partial
@@ -25,7 +25,9 @@ import av
 import numpy as np
 from PIL import Image
 
-from common import arguments, cpu_seconds, is_test, show, wilson
+from common import arguments, cpu_seconds, show, wilson
+from datasets import jpegs, pristine, spread
+from repeat import repeated
 from veriscope.analysis import Examiner, analyse
 from veriscope.types import Label, Options, Policy
 
@@ -60,28 +62,6 @@ def clip(folder: Path, source: Path) -> Path:
                         samples += block.samples
                         container.mux(audio.encode(block))
         container.mux(audio.encode())
-    return path
-
-
-def ten_minutes(folder: Path, source: Path) -> Path:
-    """The clip twenty times over, its packets copied, not encoded again."""
-    path = folder / "long.mp4"
-    with av.open(str(path), "w") as container:
-        streams: dict[int, av.stream.Stream] = {}
-        shift = 0.0
-        for _ in range(20):
-            with av.open(str(source)) as original:
-                for stream in original.streams:
-                    if stream.index not in streams:
-                        streams[stream.index] = container.add_stream_from_template(stream)
-                for packet in original.demux():
-                    if packet.dts is None or packet.pts is None:
-                        continue
-                    ticks = int(shift / packet.time_base)
-                    packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
-                    packet.stream = streams[packet.stream.index]
-                    container.mux(packet)
-                shift += 30.1
     return path
 
 
@@ -131,7 +111,7 @@ def measure_video(path: Path, rounds: int) -> dict[str, float]:
 
 def twelve_megapixels(source: Path) -> bytes:
     """A photograph of 4000×3000 pixels: real tiles side by side, so that the content is not just an enlargement."""
-    tiles = [np.asarray(Image.open(p).convert("RGB").resize((500, 500))) for p in sorted(source.glob("*.jpg"))[:48]]
+    tiles = [np.asarray(Image.open(p).convert("RGB").resize((500, 500))) for p in jpegs(source)[:48]]
     rows = [np.concatenate(tiles[8 * r : 8 * r + 8], axis=1) for r in range(6)]
     buffer = io.BytesIO()
     Image.fromarray(np.concatenate(rows)).save(buffer, "JPEG", quality=92)
@@ -171,11 +151,6 @@ def flagged(paths: Iterable[Path], quality: int | None) -> tuple[int, int]:
     return sum(found), len(found)
 
 
-def pristine_test(data: Path) -> Iterator[Path]:
-    for folder in ("clothing", "bsds500"):
-        yield from (p for p in sorted((data / "images/pristine" / folder).glob("*.jpg")) if is_test(p.name))
-
-
 def rate(name: str, found: tuple[int, int]) -> dict[str, object]:
     low, high = wilson(*found)
     return {name: found[0] / max(1, found[1]), f"{name}_low": low, f"{name}_high": high, f"{name}_n": found[1]}
@@ -185,6 +160,7 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quality", type=int, default=90)
+    parser.add_argument("--limit", type=int, help="pictures of each class, evenly over the set; all when left out")
     parser.add_argument("--skip", default="", help="comma-separated parts to leave out: video,memory,photo,accuracy")
     options = parser.parse_args()
     data, skip = options.data.resolve(), set(options.skip.split(","))
@@ -193,18 +169,18 @@ def main() -> None:
         if "video" not in skip:
             figures |= measure_video(clip(Path(folder), data / SOURCE), options.rounds)
         if "memory" not in skip:
-            figures |= measure_memory(ten_minutes(Path(folder), clip(Path(folder), data / SOURCE)))
+            short = clip(Path(folder), data / SOURCE)
+            figures |= measure_memory(repeated(short, Path(folder) / "long.mp4", 20, 30.1))
     if "photo" not in skip:
         photo = twelve_megapixels(data / "images/pristine/clothing")
         figures["photo_quick_cpu_s"] = measure_photo(photo, Policy.QUICK, options.rounds)
         figures["photo_standard_cpu_s"] = measure_photo(photo, Policy.STANDARD, options.rounds)
     if "accuracy" not in skip:
         casia = data / "images/casia1"
-        figures |= rate("false_alarm_pristine", flagged(pristine_test(data), None))
+        figures |= rate("false_alarm_pristine", flagged(spread(pristine(data, "test"), options.limit), None))
         quality = options.quality
         for name, kind in (("false_alarm_casia", "pristine"), ("flagged_casia", "tampered")):
-            files = sorted(p for p in (casia / kind).iterdir() if p.suffix == ".jpg")
-            figures |= rate(name, flagged(files, quality))
+            figures |= rate(name, flagged(spread(jpegs(casia / kind), options.limit), quality))
         figures["casia_quality"] = quality
     show(figures, as_json=options.json)
 

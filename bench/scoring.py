@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from veriscope.detectors.registry import DETECTORS
 from veriscope.inference.onnx import OnnxInfer
 from veriscope.media.child import DecodeChild
 from veriscope.media.limits import Limits
-from veriscope.perception.scene import open_scene
+from veriscope.perception.scene import OpenScene, open_scene
 from veriscope.types import Detector, Finding, Kind, Options, Policy, Signal
 
 THRESHOLDS = np.round(np.arange(0.1, 1.0, 0.1), 1)  # of the heatmap, for pixel F1
@@ -65,9 +65,11 @@ def facts_of(data: bytes) -> list[float]:
         return [*sums, float(picture.width), float(picture.height), float(len(data)), float(len(picture.getexif()) > 0)]
 
 
-def score(items: Sequence[Item], detectors: Sequence[Detector], policy: Policy = Policy.STANDARD) -> Answers:
-    """Every detector's answer about every item. A detector that fails is a bug and stops the bench."""
-    answers = Answers()
+def scenes(
+    items: Sequence[Item], answers: Answers, policy: Policy = Policy.STANDARD
+) -> Iterator[tuple[Item, NDArray[np.bool_] | None, list[float], OpenScene, OnnxInfer]]:
+    """Every item as detectors see it, with its mask and the facts of its file; ``answers`` collects what needs no
+    pixels."""
     child, infer = DecodeChild(Limits()), OnnxInfer()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "item"
@@ -79,11 +81,18 @@ def score(items: Sequence[Item], detectors: Sequence[Detector], policy: Policy =
                 answers.facts.append(facts)
                 answers.labels.append(item.label)
                 with open_scene(path, Options(policy=policy), child=child, infer=infer) as scene:
-                    for detector in detectors:
-                        finding = detector.inspect(scene, infer)
-                        answers.by_detector[detector.name].append(_answer(item, finding, mask, int(facts[0])))
+                    yield item, mask, facts, scene, infer
         finally:
             child.close()
+
+
+def score(items: Sequence[Item], detectors: Sequence[Detector], policy: Policy = Policy.STANDARD) -> Answers:
+    """Every detector's answer about every item. A detector that fails is a bug and stops the bench."""
+    answers = Answers()
+    for item, mask, facts, scene, infer in scenes(items, answers, policy):
+        for detector in detectors:
+            finding = detector.inspect(scene, infer)
+            answers.by_detector[detector.name].append(_answer(item, finding, mask, int(facts[0])))
     return answers
 
 
