@@ -79,6 +79,135 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/redactions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Redactions, newest first */
+        get: operations["search_api_v1_redactions_get"];
+        put?: never;
+        /**
+         * Redact a file, a link or a text
+         * @description Looks for personal data, covers it, and looks again at the result before giving it out.
+         *
+         *     With `review` it stops after the look: correct the plan, then `render`. The original is kept encrypted, and deleted
+         *     as soon as it is not needed any more.
+         */
+        post: operations["create_api_v1_redactions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/redactions/{redaction_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a redaction stands */
+        get: operations["read_api_v1_redactions__redaction_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Cancel and forget it
+         * @description Stops the work and deletes original, plan and output at once.
+         */
+        delete: operations["delete_api_v1_redactions__redaction_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/redactions/{redaction_id}/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is to be covered
+         * @description From the look until the plan expires. `ETag` is the SHA-256 of the plan.
+         */
+        get: operations["read_plan_api_v1_redactions__redaction_id__plan_get"];
+        /**
+         * Correct the plan
+         * @description Takes the place of the plan that waits for review. Tracks that should stay visible get `enabled: false`.
+         */
+        put: operations["write_plan_api_v1_redactions__redaction_id__plan_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/redactions/{redaction_id}/render": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve the plan
+         * @description Renders the plan as it stands now; it cannot be changed any more.
+         */
+        post: operations["render_api_v1_redactions__redaction_id__render_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/redactions/{redaction_id}/original": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The original, for the editor
+         * @description Only while the plan waits for review; decrypted on the way. Takes `Range`.
+         */
+        get: operations["original_api_v1_redactions__redaction_id__original_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/redactions/{redaction_id}/output": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The safe file
+         * @description Once completed. `ETag` is the SHA-256 of the file. Takes `Range`.
+         */
+        get: operations["output_api_v1_redactions__redaction_id__output_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs": {
         parameters: {
             query?: never;
@@ -109,7 +238,7 @@ export interface paths {
         post?: never;
         /**
          * Cancel a job
-         * @description A waiting job ends at once, an active one within a few seconds.
+         * @description A waiting job ends at once, an active one within a few seconds; of a dead letter the file is deleted.
          */
         delete: operations["cancel_api_v1_jobs__job_id__delete"];
         options?: never;
@@ -131,6 +260,26 @@ export interface paths {
         get: operations["read_result_api_v1_jobs__job_id__result_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a job again that failed for a reason that can pass
+         * @description The job waits again under its old id. Its file is kept for `keep_failed_hours` after the failure.
+         */
+        post: operations["retry_api_v1_jobs__job_id__retry_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -164,10 +313,61 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Networks and their state */
+        /** Networks, their versions and their state */
         get: operations["search_api_v1_models_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{name}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a version answer from now on */
+        post: operations["activate_api_v1_models__name__activate_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{name}/share": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a version answer for a part of all media */
+        post: operations["share_api_v1_models__name__share_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{name}/shadow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run a version beside the active one without counting it */
+        post: operations["shadow_api_v1_models__name__shadow_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -398,10 +598,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/deepfake/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** REAL or FAKE, by the two-stage networks alone */
+        post: operations["deepfake_api_deepfake__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/fakenews/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a Vietnamese text in the field text and get the network's answer */
+        post: operations["fakenews_api_fakenews__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** Activate */
+        Activate: {
+            /**
+             * Version
+             * @description From now on this version answers; `off` switches the network off.
+             */
+            version: string;
+        };
         /** ArtifactLink */
         ArtifactLink: {
             /**
@@ -466,6 +708,12 @@ export interface components {
              * @description Faces (images) or face tracks (video) found.
              */
             faces?: number | null;
+            /**
+             * Leftout
+             * @description Methods that did not run because too many requests were waiting.
+             * @default []
+             */
+            leftOut: string[];
         };
         /**
          * ErrorAnswer
@@ -673,6 +921,21 @@ export interface components {
                 [key: string]: number;
             };
         };
+        /** FrameCounts */
+        FrameCounts: {
+            /**
+             * Total
+             * @description Frames that were written.
+             */
+            total: number;
+            /**
+             * Covered
+             * @description Frames with at least one covered place.
+             */
+            covered: number;
+        } & {
+            [key: string]: unknown;
+        };
         /** FrameOut */
         FrameOut: {
             /**
@@ -832,7 +1095,7 @@ export interface components {
              * @description What is done, e.g. `analysis`.
              */
             kind: string;
-            /** @description waiting → active → completed, failed or cancelled. */
+            /** @description waiting → active (→ waiting_review) → completed, failed or cancelled. */
             state: components["schemas"]["JobState"];
             /**
              * Stage
@@ -854,6 +1117,11 @@ export interface components {
              * @description How often it was started.
              */
             attempts: number;
+            /**
+             * Retryable
+             * @description It failed for a reason that can pass: `POST …/retry` tries it again.
+             */
+            retryable: boolean;
             /**
              * Created
              * @description ISO 8601, UTC.
@@ -885,6 +1153,24 @@ export interface components {
             links: {
                 [key: string]: string;
             };
+        };
+        /**
+         * Judgement
+         * @description The softmax of the fusion network. It is not calibrated: ``/api/v1/analyses`` says how far to believe it.
+         */
+        Judgement: {
+            /**
+             * Prediction
+             * @description REAL or FAKE, whichever is more probable.
+             */
+            prediction: string;
+            /**
+             * Confidence
+             * @description Probability of the prediction.
+             */
+            confidence: number;
+            probabilities: components["schemas"]["Probabilities"];
+            model: components["schemas"]["Network"];
         };
         /**
          * Kind
@@ -970,12 +1256,15 @@ export interface components {
         };
         /**
          * ModelView
-         * @description One network.
+         * @description One network; the fields beside ``versions`` are those of the active one.
          */
         ModelView: {
             /** Name */
             name: string;
-            /** Version */
+            /**
+             * Version
+             * @description The active version, or off.
+             */
             version: string;
             /** Task */
             task: string;
@@ -987,6 +1276,15 @@ export interface components {
             reference: string;
             /** State */
             state: string;
+            /** Versions */
+            versions: components["schemas"]["VersionView"][];
+        };
+        /** Network */
+        Network: {
+            /** Name */
+            name: string;
+            /** Version */
+            version: string;
         };
         /** NetworkOut */
         NetworkOut: {
@@ -1099,10 +1397,152 @@ export interface components {
             };
         };
         /**
+         * PlanBox
+         * @description Where a track is at one moment; between two entries it moves in a straight line.
+         */
+        PlanBox: {
+            /**
+             * Time
+             * @description Seconds; 0 in a picture.
+             */
+            time: number;
+            /**
+             * X
+             * @description Pixels of the upright picture, from the left.
+             */
+            x: number;
+            /**
+             * Y
+             * @description Pixels from the top.
+             */
+            y: number;
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+            /**
+             * Seen
+             * @description A detector saw it here; false: followed or held.
+             * @default true
+             */
+            seen: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * PlanSpan
+         * @description A part of the sound, or of a text, that is to be removed.
+         */
+        PlanSpan: {
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @description name, card, phone, …, or manual.
+             */
+            kind: string;
+            /**
+             * Start
+             * @description Seconds or characters, as `unit` says.
+             */
+            start: number;
+            /** End */
+            end: number;
+            /**
+             * Confidence
+             * @default 1
+             */
+            confidence: number;
+            /**
+             * Enabled
+             * @description false: it stays.
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * Label
+             * @description What was recognised, never the data itself.
+             * @default
+             */
+            label: string;
+            /**
+             * Unit
+             * @description Of the sound, or of a text as it is read.
+             * @default seconds
+             * @enum {string}
+             */
+            unit: "seconds" | "characters";
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * PlanTrack
+         * @description One thing through time.
+         */
+        PlanTrack: {
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @description face, plate, text or manual (drawn by hand).
+             */
+            kind: string;
+            /**
+             * Enabled
+             * @description false: it is to stay visible. Do not delete tracks instead.
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * Confidence
+             * @description Best score of its detector, 0–1.
+             * @default 1
+             */
+            confidence: number;
+            /**
+             * Start
+             * @description Seconds; for reading only.
+             * @default 0
+             */
+            start: number;
+            /**
+             * End
+             * @description Seconds; for reading only.
+             * @default 0
+             */
+            end: number;
+            /**
+             * Label
+             * @description What was recognised, never the data itself.
+             * @default
+             */
+            label: string;
+            /**
+             * Thumbnail
+             * @description Data URL of a JPEG, or empty.
+             * @default
+             */
+            thumbnail: string;
+            /**
+             * Boxes
+             * @description In order of time, at least one.
+             */
+            boxes: components["schemas"]["PlanBox"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * Policy
          * @enum {string}
          */
-        Policy: "quick" | "standard" | "thorough";
+        Policy: "quick" | "standard" | "thorough" | "auto";
+        /** Probabilities */
+        Probabilities: {
+            /** Real */
+            real: number;
+            /** Fake */
+            fake: number;
+        };
         /** ProvenanceOut */
         ProvenanceOut: {
             /**
@@ -1259,7 +1699,310 @@ export interface components {
          * @description Why a detector gives no score. ``FAILED`` alone marks the report incomplete.
          * @enum {string}
          */
-        Reason: "too_small" | "too_short" | "over_compressed" | "not_jpeg" | "no_face" | "no_speech" | "no_audio" | "no_metadata" | "no_thumbnail" | "no_credentials" | "no_texture" | "unsupported_language" | "not_applicable" | "skipped_by_policy" | "uncalibrated" | "model_missing" | "failed";
+        Reason: "too_small" | "too_short" | "over_compressed" | "not_jpeg" | "no_face" | "no_speech" | "no_audio" | "no_metadata" | "no_thumbnail" | "no_credentials" | "no_texture" | "unsupported_language" | "not_applicable" | "skipped_by_policy" | "skipped_under_load" | "uncalibrated" | "model_missing" | "failed";
+        /** RedactionPage */
+        RedactionPage: {
+            /** Items */
+            items: components["schemas"]["RedactionView"][];
+            /**
+             * Next
+             * @description `before` of the next page; null on the last.
+             */
+            next: string | null;
+        };
+        /**
+         * RedactionPlan
+         * @description What is to be covered; docs/redaction.md describes it. In a PDF times are pages, from 0.
+         * @example {
+         *       "duration": 4,
+         *       "height": 1080,
+         *       "settings": {
+         *         "everySmall": 0.4
+         *       },
+         *       "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "spans": [
+         *         {
+         *           "confidence": 0.88,
+         *           "enabled": true,
+         *           "end": 3.4,
+         *           "id": "speech-1",
+         *           "kind": "phone",
+         *           "label": "phone",
+         *           "start": 1.2,
+         *           "unit": "seconds"
+         *         }
+         *       ],
+         *       "targets": [
+         *         "faces",
+         *         "speech"
+         *       ],
+         *       "tracks": [
+         *         {
+         *           "boxes": [
+         *             {
+         *               "height": 128,
+         *               "seen": true,
+         *               "time": 0,
+         *               "width": 96,
+         *               "x": 602.5,
+         *               "y": 188
+         *             },
+         *             {
+         *               "height": 128,
+         *               "seen": true,
+         *               "time": 4,
+         *               "width": 96,
+         *               "x": 640,
+         *               "y": 188
+         *             }
+         *           ],
+         *           "confidence": 0.92,
+         *           "enabled": true,
+         *           "end": 4,
+         *           "id": "face-1",
+         *           "kind": "face",
+         *           "label": "",
+         *           "start": 0,
+         *           "thumbnail": ""
+         *         }
+         *       ],
+         *       "version": 1,
+         *       "width": 1920
+         *     }
+         */
+        RedactionPlan: {
+            /**
+             * Version
+             * @constant
+             */
+            version: 1;
+            /**
+             * Sha256
+             * @description Of the original it was made for.
+             */
+            sha256: string;
+            /**
+             * Width
+             * @description Of the upright picture, in pixels; 0 for sound and text.
+             */
+            width: number;
+            /** Height */
+            height: number;
+            /**
+             * Duration
+             * @description Seconds; 0 for a picture; pages of a PDF.
+             */
+            duration: number;
+            /** Targets */
+            targets: string[];
+            /**
+             * Settings
+             * @description What shaped it.
+             */
+            settings?: {
+                [key: string]: number | string;
+            };
+            /** Tracks */
+            tracks: components["schemas"]["PlanTrack"][];
+            /** Spans */
+            spans: components["schemas"]["PlanSpan"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * RedactionResult
+         * @description What was done and what the second look found.
+         */
+        RedactionResult: {
+            source: components["schemas"]["ResultFile"];
+            output: components["schemas"]["ResultFile"];
+            /**
+             * Plansha256
+             * @description SHA-256 of the plan as it was rendered.
+             */
+            planSha256: string;
+            /**
+             * Tracks
+             * @description Kind → tracks found.
+             */
+            tracks: {
+                [key: string]: number;
+            };
+            /**
+             * Spans
+             * @description Kind → parts of the sound that were found.
+             */
+            spans?: {
+                [key: string]: number;
+            };
+            /**
+             * Found
+             * @description Kind → occurrences in text that were taken out.
+             */
+            found?: {
+                [key: string]: number;
+            };
+            /**
+             * Speech
+             * @description Who wrote down the speech, and how far to believe it.
+             */
+            speech?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Pages
+             * @description Of a PDF.
+             * @default 0
+             */
+            pages: number;
+            /**
+             * Targets
+             * @description What was looked for.
+             */
+            targets?: string[];
+            /**
+             * Kept
+             * @description Ids of tracks and spans that were left as they are.
+             */
+            kept: string[];
+            /** @description Frames; a picture is one. */
+            frames?: components["schemas"]["FrameCounts"] | null;
+            /** @description Null where nothing had to be looked at. */
+            secondLook?: components["schemas"]["SecondLook"] | null;
+            /**
+             * Rendered
+             * @description How often it was rendered: 2 where the second look made it necessary.
+             * @default 1
+             */
+            rendered: number;
+            /**
+             * Notes
+             * @description What a reader should know.
+             */
+            notes?: string[];
+            /**
+             * Timings
+             * @description Stage → milliseconds.
+             */
+            timings?: {
+                [key: string]: number;
+            };
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * RedactionView
+         * @description Where one redaction stands.
+         * @example {
+         *       "bytes": 1048576,
+         *       "created": "2026-11-21T08:00:00.000+00:00",
+         *       "expires": "2026-11-22T08:00:09.000+00:00",
+         *       "fraction": 0.4,
+         *       "keepMetadata": false,
+         *       "kind": "video",
+         *       "links": {
+         *         "events": "/api/v1/jobs/5f0c1a3be1c94d0f8a5a1f0f2f6f7f10/events",
+         *         "original": "/api/v1/redactions/5f0c1a3be1c94d0f8a5a1f0f2f6f7f10/original",
+         *         "plan": "/api/v1/redactions/5f0c1a3be1c94d0f8a5a1f0f2f6f7f10/plan",
+         *         "self": "/api/v1/redactions/5f0c1a3be1c94d0f8a5a1f0f2f6f7f10"
+         *       },
+         *       "name": "clip.mp4",
+         *       "operators": "faces=blur,plates=solid,speech=tone",
+         *       "redactionId": "5f0c1a3be1c94d0f8a5a1f0f2f6f7f10",
+         *       "review": true,
+         *       "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "stage": "review",
+         *       "status": "waiting_review",
+         *       "targets": [
+         *         "faces",
+         *         "plates",
+         *         "text",
+         *         "speech"
+         *       ]
+         *     }
+         */
+        RedactionView: {
+            /**
+             * Redactionid
+             * @description Identifier; its job has the same.
+             */
+            redactionId: string;
+            /** @description waiting → active → completed; with `review`, waiting_review in between. */
+            status: components["schemas"]["JobState"];
+            /**
+             * Stage
+             * @description look, render or verify while active, review while waiting for it, or empty.
+             */
+            stage: string;
+            /**
+             * Fraction
+             * @description How far the whole redaction is.
+             */
+            fraction: number;
+            /** @description What the file is, by its bytes. */
+            kind: components["schemas"]["Kind"];
+            /**
+             * Name
+             * @description File name as sent.
+             */
+            name: string;
+            /**
+             * Bytes
+             * @description Size of the original.
+             */
+            bytes: number;
+            /**
+             * Sha256
+             * @description SHA-256 of the original.
+             */
+            sha256: string;
+            /**
+             * Targets
+             * @description What is looked for: faces, plates, text, speech.
+             */
+            targets: string[];
+            /**
+             * Operators
+             * @description How it is covered.
+             */
+            operators: string;
+            /**
+             * Review
+             * @description Whether the plan waits for a person before it is rendered.
+             */
+            review: boolean;
+            /**
+             * Keepmetadata
+             * @description Whether titles, dates and EXIF stay.
+             */
+            keepMetadata: boolean;
+            /**
+             * Created
+             * @description ISO 8601, UTC.
+             */
+            created: string;
+            /**
+             * Finished
+             * @description ISO 8601, UTC.
+             */
+            finished: string | null;
+            /**
+             * Expires
+             * @description When a waiting review ends, or plan and output are forgotten; null: open.
+             */
+            expires: string | null;
+            /** @description Why it failed. */
+            error: components["schemas"]["ErrorBody"] | null;
+            /** @description What was done, once completed. */
+            result: components["schemas"]["RedactionResult"] | null;
+            /**
+             * Links
+             * @description self and events; plan after the look; original while waiting for review; output once completed.
+             */
+            links: {
+                [key: string]: string;
+            };
+        };
         /** RegionOut */
         RegionOut: {
             /**
@@ -1329,6 +2072,53 @@ export interface components {
              */
             pdf: string | null;
         };
+        /** ResultFile */
+        ResultFile: {
+            /**
+             * Name
+             * @description Name of the file.
+             */
+            name: string;
+            /**
+             * Bytes
+             * @description Size of the file.
+             */
+            bytes: number;
+            /**
+             * Sha256
+             * @description SHA-256 of the file.
+             */
+            sha256: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * SecondLook
+         * @description What was looked for in the output before it was given out.
+         */
+        SecondLook: {
+            /**
+             * Looks
+             * @description How often the output was looked at.
+             */
+            looks: number;
+            /**
+             * Leaksinfirstrendering
+             * @description What led to a second rendering.
+             */
+            leaksInFirstRendering: {
+                [key: string]: unknown;
+            }[];
+            /**
+             * Leaks
+             * @description Always empty: a file with leaks is not given out.
+             */
+            leaks: {
+                [key: string]: unknown;
+            }[];
+        } & {
+            [key: string]: unknown;
+        };
         /** SettingView */
         SettingView: {
             /**
@@ -1368,6 +2158,26 @@ export interface components {
              * @description Whether this service demands tokens.
              */
             signedIn: boolean;
+        };
+        /** Shadow */
+        Shadow: {
+            /** Version */
+            version: string;
+            /**
+             * On
+             * @default true
+             */
+            on: boolean;
+        };
+        /** Share */
+        Share: {
+            /** Version */
+            version: string;
+            /**
+             * Share
+             * @description Part of all media, by their content, that this version answers for.
+             */
+            share: number;
         };
         /**
          * Signal
@@ -1647,6 +2457,58 @@ export interface components {
             input?: unknown;
             /** Context */
             ctx?: Record<string, never>;
+        };
+        /**
+         * VersionView
+         * @description One version of one network.
+         */
+        VersionView: {
+            /** Version */
+            version: string;
+            /** Sha256 */
+            sha256: string;
+            /**
+             * Active
+             * @description Answers for whatever no other version has a share of.
+             */
+            active: boolean;
+            /**
+             * Share
+             * @description Part of all media that it answers for, 0–1.
+             */
+            share: number;
+            /**
+             * Shadow
+             * @description Run and recorded, not counted.
+             */
+            shadow: boolean;
+            /**
+             * Own
+             * @description Imported, not from the package.
+             */
+            own: boolean;
+            /**
+             * State
+             * @description ready, missing, damaged or failing
+             */
+            state: string;
+            /**
+             * Detail
+             * @description Why it is not ready.
+             */
+            detail: string;
+            /**
+             * Calibrated
+             * @description Its manifest says how its answer becomes a probability.
+             */
+            calibrated: boolean;
+            /**
+             * Metrics
+             * @description What its manifest states of its quality.
+             */
+            metrics: {
+                [key: string]: unknown;
+            };
         };
         /** ViewOut */
         ViewOut: {
@@ -2160,11 +3022,621 @@ export interface operations {
             };
         };
     };
+    search_api_v1_redactions_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                before?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedactionPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    create_api_v1_redactions_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "file": "(the file)",
+                 *       "targets": "faces,plates",
+                 *       "operators": "faces=blur",
+                 *       "review": true
+                 *     }
+                 */
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file?: string;
+                    /**
+                     * Text
+                     * @description A text to redact, instead of a file.
+                     */
+                    text?: string | null;
+                    /**
+                     * Name
+                     * @description Name of that text.
+                     */
+                    name?: string | null;
+                    /**
+                     * Url
+                     * @description Link to a file to fetch and redact.
+                     */
+                    url?: string | null;
+                    /**
+                     * Targets
+                     * @description faces, plates, text, speech; left out: what the settings say, or all that a file can hold.
+                     * @default []
+                     */
+                    targets?: string[];
+                    /**
+                     * Operators
+                     * @description solid, or one for each target: faces=blur,speech=tone,text=pseudonym.
+                     * @default solid
+                     */
+                    operators?: string;
+                    /**
+                     * Review
+                     * @description Stop after the look and wait until the plan is approved.
+                     * @default false
+                     */
+                    review?: boolean;
+                    /**
+                     * Keepmetadata
+                     * @description Keep titles, dates, positions and EXIF.
+                     * @default false
+                     */
+                    keepMetadata?: boolean;
+                    /**
+                     * Custom
+                     * @description Words, or /regular expressions/, that must be covered too, one a line.
+                     * @default
+                     */
+                    custom?: string;
+                    /**
+                     * Priority
+                     * @description Jobs with more go first.
+                     * @default 0
+                     */
+                    priority?: number;
+                    /**
+                     * Callbackurl
+                     * @description Called with POST when the job has ended.
+                     */
+                    callbackUrl?: string | null;
+                    /**
+                     * Wait
+                     * @description true or seconds: answer when it has ended or waits for review; texts do so by themselves.
+                     */
+                    wait?: boolean | number | null;
+                };
+                "application/json": {
+                    /**
+                     * Text
+                     * @description A text to redact, instead of a file.
+                     */
+                    text?: string | null;
+                    /**
+                     * Name
+                     * @description Name of that text.
+                     */
+                    name?: string | null;
+                    /**
+                     * Url
+                     * @description Link to a file to fetch and redact.
+                     */
+                    url?: string | null;
+                    /**
+                     * Targets
+                     * @description faces, plates, text, speech; left out: what the settings say, or all that a file can hold.
+                     * @default []
+                     */
+                    targets?: string[];
+                    /**
+                     * Operators
+                     * @description solid, or one for each target: faces=blur,speech=tone,text=pseudonym.
+                     * @default solid
+                     */
+                    operators?: string;
+                    /**
+                     * Review
+                     * @description Stop after the look and wait until the plan is approved.
+                     * @default false
+                     */
+                    review?: boolean;
+                    /**
+                     * Keepmetadata
+                     * @description Keep titles, dates, positions and EXIF.
+                     * @default false
+                     */
+                    keepMetadata?: boolean;
+                    /**
+                     * Custom
+                     * @description Words, or /regular expressions/, that must be covered too, one a line.
+                     * @default
+                     */
+                    custom?: string;
+                    /**
+                     * Priority
+                     * @description Jobs with more go first.
+                     * @default 0
+                     */
+                    priority?: number;
+                    /**
+                     * Callbackurl
+                     * @description Called with POST when the job has ended.
+                     */
+                    callbackUrl?: string | null;
+                    /**
+                     * Wait
+                     * @description true or seconds: answer when it has ended or waits for review; texts do so by themselves.
+                     */
+                    wait?: boolean | number | null;
+                };
+            };
+        };
+        responses: {
+            /** @description It ended, or waits for review, within `wait`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedactionView"];
+                };
+            };
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedactionView"];
+                };
+            };
+            /** @description Nothing was sent, or a parameter makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Over a limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description A kind of file that is not redacted. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The file is damaged or encrypted, or the link cannot be fetched. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Too many requests; see Retry-After. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description All queues are full; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    read_api_v1_redactions__redaction_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                redaction_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedactionView"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_api_v1_redactions__redaction_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                redaction_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_plan_api_v1_redactions__redaction_id__plan_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                redaction_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedactionPlan"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The look has not ended yet. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    write_plan_api_v1_redactions__redaction_id__plan_put: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `ETag` of the plan that was corrected. */
+                "if-match"?: string | null;
+            };
+            path: {
+                redaction_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedactionPlan"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedactionPlan"];
+                };
+            };
+            /** @description The plan is wrong; the message names the place. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description It does not wait for review. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    render_api_v1_redactions__redaction_id__render_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                redaction_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedactionView"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description It does not wait for review. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    original_api_v1_redactions__redaction_id__original_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                redaction_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file; 206 for a part of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": unknown;
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description It is not there in this state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The range lies outside. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    output_api_v1_redactions__redaction_id__output_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                redaction_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file; 206 for a part of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": unknown;
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description It is not there in this state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The range lies outside. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     search_api_v1_jobs_get: {
         parameters: {
             query?: {
                 /** @description Only jobs in these states. */
                 state?: components["schemas"]["JobState"][] | null;
+                /** @description Only jobs that failed for a reason that can pass; `state` is ignored. */
+                dead?: boolean;
                 limit?: number;
                 cursor?: string | null;
             };
@@ -2317,6 +3789,46 @@ export interface operations {
             };
         };
     };
+    retry_api_v1_jobs__job_id__retry_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobView"];
+                };
+            };
+            /** @description It did not fail, or for good, or its file is gone. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     events_api_v1_jobs__job_id__events_get: {
         parameters: {
             query?: never;
@@ -2364,6 +3876,111 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ModelList"];
+                };
+            };
+        };
+    };
+    activate_api_v1_models__name__activate_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Activate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    share_api_v1_models__name__share_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Share"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    shadow_api_v1_models__name__shadow_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Shadow"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -2629,6 +4246,46 @@ export interface operations {
         };
     };
     audio_visual_api_v1_analyze_audio_visual_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    deepfake_api_deepfake__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Judgement"];
+                };
+            };
+        };
+    };
+    fakenews_api_fakenews__post: {
         parameters: {
             query?: never;
             header?: never;

@@ -1,5 +1,7 @@
 import { useState } from "preact/hooks";
 import { type Language, language, languages, t } from "./i18n";
+import { lazy, Suspense } from "./lazy";
+import { Skeleton } from "./parts/basics";
 import { Icon, Mark } from "./parts/icons";
 import { href, route, type Route } from "./router";
 import { Compare } from "./screens/compare";
@@ -11,8 +13,12 @@ import { question, signOut, signedIn, theme, type Theme } from "./session";
 import { SignIn } from "./parts/signin";
 import { useStore } from "./store";
 
+const Protect = lazy(() => import("./screens/protect").then((module) => module.Protect));
+const Redacting = lazy(() => import("./screens/redaction").then((module) => module.Redacting));
+
 const places = [
   ["verify", { screen: "verify" }],
+  ["protect", { screen: "protect" }],
   ["history", { screen: "history", query: new URLSearchParams() }],
   ["system", { screen: "system" }],
 ] as const satisfies readonly (readonly [string, Route])[];
@@ -45,13 +51,23 @@ export function App() {
         </div>
       </header>
       <main id="main" tabIndex={-1} key={here.screen === "history" ? here.screen : href(here)}>
-        <Screen route={here} />
+        <Suspense fallback={<Waiting />}>
+          <Screen route={here} />
+        </Suspense>
       </main>
       <footer class="foot">
         <p>{t("foot.line")}</p>
       </footer>
       {asked && <SignIn question={asked} />}
     </>
+  );
+}
+
+function Waiting() {
+  return (
+    <div class="page">
+      <Skeleton lines={8} />
+    </div>
   );
 }
 
@@ -63,6 +79,10 @@ function Screen({ route: here }: { route: Route }) {
       return <History query={here.query} />;
     case "compare":
       return <Compare left={here.left} right={here.right} />;
+    case "protect":
+      return <Protect />;
+    case "redaction":
+      return <Redacting id={here.id} />;
     case "system":
       return <System />;
     case "verify":
@@ -72,6 +92,7 @@ function Screen({ route: here }: { route: Route }) {
 
 function current(here: Route, name: string): boolean {
   if (here.screen === "compare") return name === "history";
+  if (here.screen === "redaction") return name === "protect";
   return here.screen === name;
 }
 

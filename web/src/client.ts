@@ -69,6 +69,13 @@ export async function remove(path: string): Promise<void> {
   await request(path, { method: "DELETE" });
 }
 
+/** A call that changes something; `body` is sent as JSON. */
+export async function call<T>(method: "POST" | "PUT", path: string, body?: unknown): Promise<T> {
+  const sent = body === undefined ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
+  const answer = await (await request(path, { method, ...sent })).text();
+  return (answer ? JSON.parse(answer) : undefined) as T;
+}
+
 export async function getBlob(path: string, signal?: AbortSignal): Promise<Blob> {
   return await (await request(path, signal ? { signal } : {})).blob();
 }

@@ -23,6 +23,8 @@ describe("what the file looks like", () => {
     ["", "a.mkv", "video"],
     ["audio/flac", "a", "audio"],
     ["", "a.opus", "audio"],
+    ["application/pdf", "a", "pdf"],
+    ["", "letter.PDF", "pdf"],
     ["text/html", "a.html", "html"],
     ["", "README", "text"],
   ])("%s %s is %s", (type, name, kind) => {

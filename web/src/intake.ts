@@ -1,7 +1,8 @@
 /** What the user handed in: each item travels from here to its report, or to a reason why not. */
-import { Failure, asFailure, events, getJson, remove, send } from "./client";
+import { Failure, asFailure, getJson, remove, send } from "./client";
 import { keep } from "./copies";
 import { language, t } from "./i18n";
+import { follow } from "./jobs";
 import { store } from "./store";
 import type { Job, Kind, Policy, Report } from "./wire";
 
@@ -54,6 +55,7 @@ export function guessKind(file: { type: string; name: string }): Kind {
   if (/\.(heic|heif|avif|tiff?)$/i.test(file.name)) return "image";
   if (/\.(mkv|mov|avi|webm|mp4)$/i.test(file.name)) return "video";
   if (/\.(flac|opus|m4a|aac|ogg)$/i.test(file.name)) return "audio";
+  if (file.type === "application/pdf" || /\.pdf$/i.test(file.name)) return "pdf";
   return /html?$/i.test(file.name) ? "html" : "text";
 }
 
@@ -77,8 +79,13 @@ function fresh(input: Input, choices: Choices): Item {
     return { ...base, name: input.file.name, kind, size: input.file.size, picture };
   }
   if ("url" in input) return { ...base, name: input.url, kind: "link", size: null, picture: null };
-  const line = input.text.trim().replace(/\s+/g, " ");
-  return { ...base, name: line.length > 80 ? `${line.slice(0, 79)}…` : line, kind: "text", size: new Blob([input.text]).size, picture: null };
+  return { ...base, name: firstWords(input.text), kind: "text", size: new Blob([input.text]).size, picture: null };
+}
+
+/** What a text is called in a list. */
+export function firstWords(text: string): string {
+  const line = text.trim().replace(/\s+/g, " ");
+  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
 }
 
 function change(id: number, part: Partial<Item>): void {
@@ -102,7 +109,8 @@ async function run(item: Item): Promise<void> {
     if (status === 202) {
       change(item.id, { state: "working", stage: "waiting", fraction: 0, jobId: body.jobId });
       pump();
-      await follow(item.id, body.jobId, control.signal);
+      remember();
+      await follow(body.jobId, control.signal, (job) => progress(item.id, job));
     } else {
       finish(item.id, body);
     }
@@ -124,24 +132,6 @@ function content(item: Item): FormData | string {
   if (choices.caption.trim()) form.append("text", choices.caption.trim());
   form.append("file", input.file, input.file.name);
   return form;
-}
-
-/** Watches a job until it is over; a broken connection is taken up again. */
-async function follow(id: number, jobId: string, signal: AbortSignal): Promise<void> {
-  remember();
-  for (let tries = 0; ; tries += 1) {
-    try {
-      for await (const event of events(`/api/v1/jobs/${jobId}/events`, signal)) {
-        tries = 0;
-        if (event.data.startsWith("{") && (await progress(id, JSON.parse(event.data) as Job))) return;
-      }
-    } catch (reason) {
-      const failure = asFailure(reason);
-      if (failure.code !== "unreachable" || tries >= 5) throw failure;
-    }
-    await pause(Math.min(8000, 500 * 2 ** tries), signal);
-    if (await progress(id, await getJson<Job>(`/api/v1/jobs/${jobId}`, signal))) return;
-  }
 }
 
 /** Shows where the job stands; true when it is over. */
@@ -198,16 +188,6 @@ export function dismiss(id: number): void {
   items.set(items.get().filter((one) => one.id !== id));
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      reject(new DOMException("", "AbortError"));
-    });
-  });
-}
-
 /** Jobs outlive the page: their ids are kept for this tab, so that a reload does not lose sight of them. */
 function remember(): void {
   const open = items.get().filter((item) => item.state === "working" && item.jobId);
@@ -231,7 +211,7 @@ export function resume(): void {
     items.set([...items.get(), item]);
     const control = new AbortController();
     work.set(item.id, control);
-    follow(item.id, one.jobId, control.signal)
+    follow(one.jobId, control.signal, (job) => progress(item.id, job))
       .catch((reason: unknown) => stop(item.id, reason))
       .finally(() => work.delete(item.id));
   }

@@ -5,6 +5,8 @@ describe("addresses", () => {
   const routes: Route[] = [
     { screen: "verify" },
     { screen: "system" },
+    { screen: "protect" },
+    { screen: "redaction", id: "a/b c" },
     { screen: "result", id: "a/b c" },
     { screen: "compare", left: "1", right: "2" },
     { screen: "history", query: new URLSearchParams({ q: "harbour & co", label: "Suspicious" }) },

@@ -5,6 +5,8 @@ export type Route =
   | { screen: "result"; id: string }
   | { screen: "history"; query: URLSearchParams }
   | { screen: "compare"; left: string; right: string }
+  | { screen: "protect" }
+  | { screen: "redaction"; id: string }
   | { screen: "system" };
 
 /** Reads the part of the address after `#`; an unknown one leads to the first screen. */
@@ -14,6 +16,7 @@ export function parse(hash: string): Route {
   if (screen === "result" && first) return { screen, id: first };
   if (screen === "compare" && first && second) return { screen, left: first, right: second };
   if (screen === "history") return { screen, query: new URLSearchParams(search) };
+  if (screen === "protect") return first ? { screen: "redaction", id: first } : { screen };
   if (screen === "system") return { screen };
   return { screen: "verify" };
 }
@@ -28,6 +31,10 @@ export function href(route: Route): string {
       const query = route.query.toString();
       return query ? `#/history?${query}` : "#/history";
     }
+    case "protect":
+      return "#/protect";
+    case "redaction":
+      return `#/protect/${encodeURIComponent(route.id)}`;
     case "system":
       return "#/system";
     case "verify":

@@ -1,15 +1,15 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { duration, t, tn } from "../i18n";
-import { add, type Choices, classify, type Input, items } from "../intake";
+import { t, tn } from "../i18n";
+import { add, type Choices, type Input, items } from "../intake";
 import { useLoad } from "../load";
 import { ScreenTitle } from "../parts/basics";
-import { Icon } from "../parts/icons";
 import { Card } from "../parts/card";
+import { Intake, kept, Privacy } from "../parts/drop";
 import { settings } from "../settings";
 import { useStore } from "../store";
-import type { Policy, SettingsView } from "../wire";
+import type { Policy } from "../wire";
 
-const policies: readonly Policy[] = ["quick", "standard", "thorough"];
+const policies: readonly Policy[] = ["quick", "standard", "thorough", "auto"];
 
 export function Verify() {
   const all = useStore(items);
@@ -27,8 +27,11 @@ export function Verify() {
       <p class="lead">{t("verify.lead")}</p>
       <div class="verify-grid">
         <div>
-          <Intake hand={hand} links={known.value?.limits.fetchUrls !== false} />
-          <Privacy known={known.value} />
+          <Intake hand={hand} links={known.value?.limits.fetchUrls !== false} words={{ now: t("drop.now"), kinds: t("drop.kinds"), send: t("typed.send") }} />
+          <Privacy>
+            {t("privacy.original")}{" "}
+            {known.value && t("privacy.kept", { artifacts: kept(known.value.keepArtifactsHours), results: kept(known.value.keepResultsHours) })}
+          </Privacy>
         </div>
         <Choose
           choices={choices}
@@ -63,121 +66,6 @@ function spoken(all: readonly { state: string }[]): string {
   const failed = all.filter((item) => item.state === "failed").length;
   if (!all.length) return "";
   return [tn("queue.done", done), failed ? tn("queue.failed", failed) : ""].filter(Boolean).join(" ");
-}
-
-/** One place for everything: files dropped, chosen or pasted, and a line for a link or a text. */
-function Intake({ hand, links }: { hand(inputs: Input[]): void; links: boolean }) {
-  const [over, setOver] = useState(false);
-  const [typed, setTyped] = useState("");
-  const chooser = useRef<HTMLInputElement>(null);
-  const files = (list: FileList | null | undefined) => hand([...(list ?? [])].map((file) => ({ file })));
-
-  useEffect(() => {
-    const paste = (event: ClipboardEvent) => {
-      if (event.clipboardData?.files.length) {
-        event.preventDefault();
-        files(event.clipboardData.files);
-      }
-    };
-    const hover = (event: DragEvent) => {
-      if (!event.dataTransfer?.types.includes("Files")) return;
-      event.preventDefault(); // a file dropped beside the zone must not replace the page
-      setOver(true);
-    };
-    const leave = (event: DragEvent) => !event.relatedTarget && setOver(false);
-    const drop = (event: DragEvent) => {
-      if (!event.dataTransfer?.types.includes("Files")) return;
-      event.preventDefault();
-      setOver(false);
-      files(event.dataTransfer.files);
-    };
-    document.addEventListener("paste", paste);
-    document.addEventListener("dragover", hover);
-    document.addEventListener("dragleave", leave);
-    document.addEventListener("drop", drop);
-    return () => {
-      document.removeEventListener("paste", paste);
-      document.removeEventListener("dragover", hover);
-      document.removeEventListener("dragleave", leave);
-      document.removeEventListener("drop", drop);
-    };
-  });
-
-  const reading = classify(typed);
-  const sendTyped = () => {
-    if (!reading) return;
-    hand([reading]);
-    setTyped("");
-  };
-  return (
-    <div class={over ? "intake intake-over" : "intake"}>
-      <div class="drop">
-        <Icon name="up" size={28} />
-        <p class="drop-title">{over ? t("drop.now") : t("drop.title")}</p>
-        <p class="muted">{t("drop.also")}</p>
-        <button type="button" class="primary" onClick={() => chooser.current?.click()}>
-          {t("drop.choose")}
-        </button>
-        <input
-          ref={chooser}
-          class="hidden"
-          type="file"
-          multiple
-          tabIndex={-1}
-          aria-label={t("drop.choose")}
-          onChange={(event) => {
-            files(event.currentTarget.files);
-            event.currentTarget.value = "";
-          }}
-        />
-        <p class="small muted">{t("drop.kinds")}</p>
-      </div>
-      <form
-        class="typed"
-        onSubmit={(event) => {
-          event.preventDefault();
-          sendTyped();
-        }}
-      >
-        <label class="field">
-          <span>{links ? t("typed.label") : t("typed.label.text")}</span>
-          <textarea
-            rows={2}
-            value={typed}
-            placeholder={links ? t("typed.placeholder") : ""}
-            aria-describedby="typed-as"
-            onInput={(event) => setTyped(event.currentTarget.value)}
-            onKeyDown={(event) => {
-              if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) sendTyped();
-            }}
-          />
-        </label>
-        <div class="row row-spread">
-          <span id="typed-as" class="small muted" role="status">
-            {reading === null ? t("typed.none") : "url" in reading ? t("typed.link") : t("typed.text")}
-          </span>
-          <button type="submit" disabled={!reading || (!links && "url" in reading)}>
-            {t("typed.send")}
-          </button>
-        </div>
-      </form>
-    </div>
-  );
-}
-
-/** Where the bytes go and how long they stay, in figures from the service itself. */
-function Privacy({ known }: { known: SettingsView | undefined }) {
-  const here = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
-  const kept = (hours: number) => (hours === 0 ? t("privacy.forever") : duration(hours * 3600));
-  return (
-    <p class="privacy">
-      <Icon name="shield" />
-      <span>
-        {here ? t("privacy.here") : t("privacy.there", { host: location.host })} {t("privacy.original")}{" "}
-        {known && t("privacy.kept", { artifacts: kept(known.keepArtifactsHours), results: kept(known.keepResultsHours) })}
-      </span>
-    </p>
-  );
 }
 
 function Choose({ choices, choose }: { choices: Choices; choose(part: Partial<Choices>): void }) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { centred, clamp, fit, limit, MAX_ZOOM, scaleKind, show, step, toPicture, zoomAt } from "./geometry";
+import { boxBetween, centred, clamp, fit, limit, MAX_ZOOM, scaleKind, show, shownAt, step, toPicture, zoomAt } from "./geometry";
 
 const box = { width: 800, height: 600 };
 const large = { width: 4000, height: 3000 };
@@ -56,4 +56,25 @@ it("says whether the pixels are the picture's own", () => {
   expect(scaleKind(0.5, 2)).toBe("exact");
   expect(scaleKind(0.5, 1)).toBe("reduced");
   expect(scaleKind(1, 2)).toBe("enlarged");
+});
+
+describe("a box drawn by hand", () => {
+  it("is the same from whichever corner, in whole pixels", () => {
+    const wanted = { x: 10, y: 20, width: 30, height: 41 };
+    expect(boxBetween({ x: 10.2, y: 20.4 }, { x: 40.4, y: 60.6 }, large)).toEqual(wanted);
+    expect(boxBetween({ x: 40.4, y: 20.4 }, { x: 10.2, y: 60.6 }, large)).toEqual(wanted);
+  });
+
+  it("ends where the picture ends", () => {
+    expect(boxBetween({ x: -50, y: -50 }, { x: 500, y: 50 }, small)).toEqual({ x: 0, y: 0, width: 100, height: 50 });
+  });
+
+  it("is none when it was only a click, or beside the picture", () => {
+    expect(boxBetween({ x: 5, y: 5 }, { x: 6, y: 30 }, small)).toBeNull();
+    expect(boxBetween({ x: 200, y: 5 }, { x: 300, y: 30 }, small)).toBeNull();
+  });
+
+  it("is shown where it was drawn", () => {
+    expect(shownAt({ x: 10, y: 20, width: 30, height: 40 }, { scale: 0.5, x: 100, y: 7 })).toEqual({ left: "105px", top: "17px", width: "15px", height: "20px" });
+  });
 });

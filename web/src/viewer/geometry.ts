@@ -15,6 +15,8 @@ export interface Point {
   y: number;
 }
 
+export type Box = Point & Size;
+
 export const MAX_ZOOM = 32; // device pixels per picture pixel
 
 /** The whole picture in the middle; a small one is not blown up beyond one device pixel per picture pixel. */
@@ -61,8 +63,30 @@ export function toPicture(place: Placement, at: Point): Point {
   return { x: (at.x - place.x) / place.scale, y: (at.y - place.y) / place.scale };
 }
 
+const LEAST_BOX = 3; // picture pixels: anything less was a click
+
+/** The box between two corners, in whole pixels and inside the picture; null when it is too small to be meant. */
+export function boxBetween(a: Point, b: Point, picture: Size): Box | null {
+  const within = (value: number, most: number) => Math.round(Math.min(most, Math.max(0, value)));
+  const x = within(Math.min(a.x, b.x), picture.width);
+  const y = within(Math.min(a.y, b.y), picture.height);
+  const width = within(Math.max(a.x, b.x), picture.width) - x;
+  const height = within(Math.max(a.y, b.y), picture.height) - y;
+  return width >= LEAST_BOX && height >= LEAST_BOX ? { x, y, width, height } : null;
+}
+
+/** Where a part of the picture lies in the viewer, as CSS. */
+export function shownAt(part: Box, place: Placement): Record<"left" | "top" | "width" | "height", string> {
+  return {
+    left: `${part.x * place.scale + place.x}px`,
+    top: `${part.y * place.scale + place.y}px`,
+    width: `${part.width * place.scale}px`,
+    height: `${part.height * place.scale}px`,
+  };
+}
+
 /** Puts a part of the picture in the middle, as large as fits with some air around it. */
-export function show(part: Size & Point, box: Size, picture: Size, ratio: number): Placement {
+export function show(part: Box, box: Size, picture: Size, ratio: number): Placement {
   const air = 2.2;
   const wanted = Math.min(box.width / (part.width * air || 1), box.height / (part.height * air || 1), 4 / ratio);
   const scale = limit(wanted, fit(box, picture, ratio).scale, ratio);

@@ -19,6 +19,8 @@ export interface Hands {
   pan(dx: number, dy: number): void;
   pinch(factor: number, around: Point): void;
   hover(at: Point | null): void;
+  /** Takes a drag for something else than panning; null leaves it. */
+  draw?: ((from: Point, to: Point, done: boolean) => void) | null;
 }
 
 /** Mouse, pen and fingers: drag pans, two fingers or the wheel zoom. */
@@ -29,6 +31,7 @@ export function usePointers(element: RefObject<HTMLElement | null>, hands: Hands
     const target = element.current;
     if (!target) return;
     const down = new Map<number, Point>();
+    let began: Point | null = null; // of a drag that draws
     const local = (event: MouseEvent): Point => {
       const rect = target.getBoundingClientRect();
       return { x: event.clientX - rect.left, y: event.clientY - rect.top };
@@ -36,6 +39,7 @@ export function usePointers(element: RefObject<HTMLElement | null>, hands: Hands
     const press = (event: PointerEvent) => {
       if (event.button !== 0) return;
       down.set(event.pointerId, local(event));
+      began = latest.current.draw && down.size === 1 ? local(event) : null; // a second finger zooms
       target.setPointerCapture(event.pointerId);
     };
     const move = (event: PointerEvent) => {
@@ -43,6 +47,7 @@ export function usePointers(element: RefObject<HTMLElement | null>, hands: Hands
       latest.current.hover(at);
       const before = down.get(event.pointerId);
       if (!before) return;
+      if (began && latest.current.draw) return latest.current.draw(began, at, false);
       const other = [...down].find(([id]) => id !== event.pointerId)?.[1];
       if (other) {
         const length = (p: Point) => Math.hypot(p.x - other.x, p.y - other.y) || 1;
@@ -52,7 +57,11 @@ export function usePointers(element: RefObject<HTMLElement | null>, hands: Hands
       }
       down.set(event.pointerId, at);
     };
-    const lift = (event: PointerEvent) => down.delete(event.pointerId);
+    const lift = (event: PointerEvent) => {
+      if (began && event.type === "pointerup") latest.current.draw?.(began, local(event), true);
+      began = null;
+      down.delete(event.pointerId);
+    };
     const out = () => down.size === 0 && latest.current.hover(null);
     const wheel = (event: WheelEvent) => {
       // Until the picture was clicked or focused, the wheel belongs to the page.

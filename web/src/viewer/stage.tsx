@@ -1,8 +1,9 @@
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { number, t } from "../i18n";
 import { Icon } from "../parts/icons";
 import type { Region } from "../wire";
-import { clamp, centred, fit, limit, type Placement, type Point, scaleKind, show, step, toPicture, zoomAt } from "./geometry";
+import { type Box, boxBetween, clamp, centred, fit, limit, type Placement, type Point, scaleKind, show, shownAt, type Size, step, toPicture, zoomAt } from "./geometry";
 import { Loupe } from "./loupe";
 import type { Look } from "./look";
 import { Marks } from "./regions";
@@ -15,12 +16,26 @@ export interface StageProps {
   shownWidth: number;
   over: string | undefined;
   overTitle: string;
+  /** What is left of the split line; the picture when nothing is said. */
+  baseTitle?: string;
   opacity: number;
   regions: Region[];
   look: Look | null;
   alt: string;
   onUnreadable(): void;
   onMarked: { on: boolean; set(on: boolean): void } | null;
+  /** A video in place of the picture, and one in place of the layer. */
+  film?: { base: ComponentChildren; over?: ComponentChildren };
+  /** Drawn over everything; gets where the picture lies. */
+  overlay?: (place: Placement, box: Size) => ComponentChildren;
+  /** While set, a drag draws a box: it is told in pixels of the picture when let go. */
+  onDrawn?: ((box: Box) => void) | null;
+  /** Buttons of the screen's own. */
+  tools?: ComponentChildren;
+  /** In place of the sentence on scale. */
+  note?: string;
+  /** Where the split line stands at first; undefined: there is none. */
+  startSplit?: number;
 }
 
 /** Pan, zoom, split and magnify. Enlarged pixels stay square, reduced ones are announced as reduced. */
@@ -31,9 +46,12 @@ export function Stage(props: StageProps) {
   const box = useBox(frame);
   const ratio = devicePixelRatio || 1;
   const [place, setPlace] = useState<Placement | null>(null); // null: fitted, follows the size of the window
-  const [split, setSplit] = useState<number | null>(null);
+  const [split, setSplit] = useState<number | null>(props.startSplit ?? null);
+  const [band, setBand] = useState<Box | null>(null);
   const [loupe, setLoupe] = useState(false);
   const [at, setAt] = useState<Point | null>(null);
+  const layered = Boolean(props.over ?? props.film?.over);
+  const examines = !props.film && !props.overlay; // a magnifier needs a picture, and nothing in its way
   const fitted = fit(box, picture, ratio);
   const now = clamp(place ?? fitted, box, picture);
   const middle = { x: box.width / 2, y: box.height / 2 };
@@ -50,6 +68,13 @@ export function Stage(props: StageProps) {
     pan: (dx, dy) => setPlace(clamp({ ...now, x: now.x + dx, y: now.y + dy }, box, picture)),
     pinch: (factor, around) => zoomTo(now.scale * factor, around),
     hover: setAt,
+    draw: props.onDrawn
+      ? (from, to, done) => {
+          const drawn = boxBetween(toPicture(now, from), toPicture(now, to), picture);
+          setBand(done ? null : drawn);
+          if (done && drawn) props.onDrawn?.(drawn);
+        }
+      : null,
   });
 
   const keys = (event: KeyboardEvent) => {
@@ -64,8 +89,8 @@ export function Stage(props: StageProps) {
       "-": () => zoomTo(step(now.scale, -1, ratio)),
       "0": () => setPlace(null),
       "1": () => setPlace(clamp(centred(box, picture, 1 / ratio), box, picture)),
-      m: () => setLoupe(!loupe),
-      s: () => props.over && setSplit(split === null ? 0.5 : null),
+      m: () => setLoupe(examines && !loupe),
+      s: () => layered && setSplit(split === null ? 0.5 : null),
       ArrowLeft: () => pan(far, 0),
       ArrowRight: () => pan(-far, 0),
       ArrowUp: () => pan(0, far),
@@ -81,7 +106,8 @@ export function Stage(props: StageProps) {
   const reduced = props.shownWidth < picture.width;
   const point = at && props.base ? toPicture(now, at) : null;
   const inside = point && point.x >= 0 && point.y >= 0 && point.x < picture.width && point.y < picture.height ? point : null;
-  const cut = split === null || !props.over ? null : split;
+  const cut = split === null || !layered ? null : split;
+  const clip = cut === null ? "none" : `inset(0 0 0 ${cutAt(cut, box.width, now, picture.width)}%)`;
   const size = { width: `${picture.width}px`, height: `${picture.height}px` };
   return (
     <div class="stage-box">
@@ -94,15 +120,19 @@ export function Stage(props: StageProps) {
         <Tool name="fit" label={t("tools.fit")} words={t("tools.fit.short")} press={() => setPlace(null)} />
         <Tool name="frame" label={t("tools.exact")} words="1:1" press={() => setPlace(clamp(centred(box, picture, 1 / ratio), box, picture))} />
         <span class="tools-gap" />
-        <Tool name="split" label={t("tools.split")} words={t("tools.split.short")} on={cut !== null} disabled={!props.over} press={() => setSplit(cut === null ? 0.5 : null)} />
-        <Tool name="loupe" label={t("tools.loupe")} words={t("tools.loupe.short")} on={loupe} press={() => setLoupe(!loupe)} />
+        {props.tools}
+        {!props.overlay && (
+          <Tool name="split" label={t("tools.split")} words={t("tools.split.short")} on={cut !== null} disabled={!layered} press={() => setSplit(cut === null ? 0.5 : null)} />
+        )}
+        {examines && <Tool name="loupe" label={t("tools.loupe")} words={t("tools.loupe.short")} on={loupe} press={() => setLoupe(!loupe)} />}
         {props.onMarked && (
           <Tool name="eye" label={t("tools.regions")} words={t("tools.regions.short")} on={props.onMarked.on} press={() => props.onMarked?.set(!props.onMarked.on)} />
         )}
       </div>
       <div
-        class={`stage${place ? " stage-free" : ""}`}
+        class={`stage${place ? " stage-free" : ""}${props.onDrawn ? " stage-draw" : ""}`}
         ref={frame}
+        style={{ "--shape": picture.width / (picture.height || 1) }}
         tabIndex={0}
         role="group"
         aria-label={props.alt}
@@ -113,28 +143,37 @@ export function Stage(props: StageProps) {
           zoomTo(kind === "reduced" ? 1 / ratio : now.scale * 2, { x: event.clientX - rect.left, y: event.clientY - rect.top });
         }}
       >
-        {props.base && picture.width > 0 && box.width > 0 ? (
+        {(props.base || props.film) && picture.width > 0 && box.width > 0 ? (
           <div class="plane" style={{ ...size, transform: `translate(${now.x}px, ${now.y}px) scale(${now.scale})` }}>
-            <img ref={image} class={kind === "reduced" ? "" : "pixelated"} src={props.base} alt={props.alt} draggable={false} onError={props.onUnreadable} />
+            {props.film?.base ?? (
+              <img ref={image} class={kind === "reduced" ? "" : "pixelated"} src={props.base} alt={props.alt} draggable={false} onError={props.onUnreadable} />
+            )}
+            {props.film?.over && (
+              <div class="over" style={{ clipPath: clip }}>
+                {props.film.over}
+              </div>
+            )}
             {props.over && (
               <img
                 class={kind === "reduced" ? "over" : "over pixelated"}
                 src={props.over}
                 alt=""
                 draggable={false}
-                style={{ opacity: props.opacity, clipPath: cut === null ? "none" : `inset(0 0 0 ${cutAt(cut, box.width, now, picture.width)}%)` }}
+                style={{ opacity: props.opacity, clipPath: clip }}
               />
             )}
           </div>
         ) : (
           <span class="stage-wait" />
         )}
+        {box.width > 0 && props.overlay?.(now, box)}
+        {band && <span class="band" style={shownAt(band, now)} />}
         <Marks regions={props.regions} place={now} box={box} look={props.look} />
-        {cut !== null && <Divider cut={cut} set={setSplit} width={box.width} right={props.overTitle} />}
+        {cut !== null && <Divider cut={cut} set={setSplit} width={box.width} left={props.baseTitle ?? t("tools.split.before")} right={props.overTitle} />}
         {loupe && at && inside && image.current && <Loupe image={image.current} at={at} point={inside} picture={picture} box={box} />}
       </div>
       <p class="stage-status small">
-        <span>{reduced && kind !== "reduced" ? t("scale.preview", { shown: number(props.shownWidth), full: number(picture.width) }) : t(`scale.${kind}`)}</span>
+        <span>{props.note ?? (reduced && kind !== "reduced" ? t("scale.preview", { shown: number(props.shownWidth), full: number(picture.width) }) : t(`scale.${kind}`))}</span>
         <span class="figures">{inside ? `x ${number(Math.floor(inside.x))} · y ${number(Math.floor(inside.y))}` : `${number(picture.width)} × ${number(picture.height)} px`}</span>
       </p>
       <p id="stage-help" class="hidden">
@@ -159,7 +198,7 @@ interface ToolProps {
   press(): void;
 }
 
-function Tool({ name, label, words, on, disabled, press }: ToolProps) {
+export function Tool({ name, label, words, on, disabled, press }: ToolProps) {
   return (
     <button type="button" class="tool" title={label} aria-label={label} aria-pressed={on} disabled={disabled} onClick={press}>
       <Icon name={name} />
@@ -168,7 +207,7 @@ function Tool({ name, label, words, on, disabled, press }: ToolProps) {
   );
 }
 
-function Divider({ cut, set, width, right }: { cut: number; set(cut: number): void; width: number; right: string }) {
+function Divider({ cut, set, width, left, right }: { cut: number; set(cut: number): void; width: number; left: string; right: string }) {
   const drag = (event: PointerEvent) => {
     if (!(event.buttons & 1)) return;
     event.stopPropagation();
@@ -198,7 +237,7 @@ function Divider({ cut, set, width, right }: { cut: number; set(cut: number): vo
         set(Math.min(1, Math.max(0, cut + way)));
       }}
     >
-      <span class="divider-left">{t("tools.split.before")}</span>
+      <span class="divider-left">{left}</span>
       <span class="divider-right">{right}</span>
     </div>
   );

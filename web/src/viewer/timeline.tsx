@@ -1,9 +1,9 @@
-import { useRef } from "preact/hooks";
 import { useArtifact } from "../artifacts";
 import { clock, fixed, t } from "../i18n";
 import { methodName } from "../reading";
 import type { Lane, Report, Thumb } from "../wire";
 import { path, stretch } from "./lanes";
+import { LaneField, Seek } from "./lanefield";
 
 interface TimelineProps {
   report: Report;
@@ -16,43 +16,24 @@ interface TimelineProps {
 
 /** One lane for each method; a click anywhere goes there. The slider does the same from the keyboard. */
 export function Timeline({ report, lanes, duration, now, seek, asked }: TimelineProps) {
-  const field = useRef<HTMLDivElement>(null);
-  const go = (event: PointerEvent) => {
-    if (event.type === "pointermove" && !(event.buttons & 1)) return;
-    const rect = field.current?.getBoundingClientRect();
-    if (rect) seek(Math.min(1, Math.max(0, (event.clientX - rect.left) / rect.width)) * duration);
-  };
-  const share = duration > 0 ? Math.min(1, now / duration) : 0;
   return (
     <div class="timeline">
-      <label class="seek">
-        <span class="hidden">{t("time.position")}</span>
-        <input
-          type="range"
-          min={0}
-          max={duration || 1}
-          step={0.01}
-          value={now}
-          aria-valuetext={t("time.of", { now: clock(now, true), total: clock(duration) })}
-          onInput={(event) => seek(Number(event.currentTarget.value))}
-        />
-      </label>
+      <Seek duration={duration} now={now} seek={seek} />
       {lanes.length === 0 && <p class="small muted">{t("time.nolanes")}</p>}
-      <div class="lanes">
-        <div class="lane-names">
-          {lanes.map((lane) => (
-            <span key={lane.detector} class={asked === lane.detector ? "lane-name lane-asked" : "lane-name"} title={methodName(report, lane.detector)}>
-              {methodName(report, lane.detector)}
-            </span>
-          ))}
-        </div>
-        <div class="lane-field" ref={field} onPointerDown={go} onPointerMove={go}>
-          {lanes.map((lane) => (
-            <LaneRow key={lane.detector} report={report} lane={lane} duration={duration} />
-          ))}
-          <span class="playhead" style={{ left: `${share * 100}%` }} />
-        </div>
-      </div>
+      <LaneField
+        duration={duration}
+        now={now}
+        seek={seek}
+        names={lanes.map((lane) => (
+          <span key={lane.detector} class={asked === lane.detector ? "lane-name lane-asked" : "lane-name"} title={methodName(report, lane.detector)}>
+            {methodName(report, lane.detector)}
+          </span>
+        ))}
+      >
+        {lanes.map((lane) => (
+          <LaneRow key={lane.detector} report={report} lane={lane} duration={duration} />
+        ))}
+      </LaneField>
     </div>
   );
 }
