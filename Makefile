@@ -8,10 +8,12 @@ BIN := $(VENV)/bin
 STAMPS := .make
 PAGE := src/veriscope/web/index.html
 JOBS ?= 2
+# what a developer's environment holds beyond the package; add ",train" for the training code and its tests
+EXTRAS ?= dev
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: serve test lint bench soak docs page models wheel clean format openapi
+.PHONY: serve test lint bench soak docs page models wheel clean format openapi triton triton-environment
 
 serve: $(STAMPS)/run $(PAGE) models
 	$(BIN)/veriscope serve
@@ -33,6 +35,19 @@ bench: $(STAMPS)/dev models
 
 soak: $(STAMPS)/dev models
 	$(BIN)/python bench/fuzz.py --files 500
+
+# A real Triton from a wheel, in an environment of its own: that wheel wants an older numpy.
+TRITON ?= .venv-triton
+triton-environment: $(TRITON)/bin/tritonized
+
+$(TRITON)/bin/tritonized:
+	$(PYTHON) -m venv $(TRITON)
+	$(TRITON)/bin/python -m pip install --quiet 'nvidia-pytriton==0.7.0' 'numpy<2' onnxruntime
+	@touch $@
+
+triton: $(STAMPS)/run models triton-environment
+	$(BIN)/veriscope models export-triton $(or $(REPOSITORY),triton-models) --backend python
+	$(BIN)/python deploy/triton/serve.py --environment $(TRITON) --repository $(or $(REPOSITORY),triton-models)
 
 docs: $(STAMPS)/dev
 	$(BIN)/python bench/docs.py
@@ -64,7 +79,7 @@ $(STAMPS)/run: pyproject.toml constraints.txt | $(BIN)/python
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/dev: $(STAMPS)/run
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	@touch $@
 
 # Node comes from the package index when the machine has none.

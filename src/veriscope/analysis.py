@@ -9,13 +9,11 @@ No server is needed. ``Examiner`` is what services hold: it keeps the decode chi
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import platform
-import sys
 import tempfile
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -25,19 +23,25 @@ from types import TracebackType
 from typing import Self
 
 import cv2
+from threadpoolctl import threadpool_limits
 
 import veriscope
+from veriscope import wording
 from veriscope.detectors.registry import DETECTORS
-from veriscope.errors import BadRequest, UnsupportedKind
+from veriscope.detectors.trial import caveats, taking_part
+from veriscope.errors import BadRequest, ModelUnavailable, UnsupportedKind
 from veriscope.fusion import FusionPolicy, assess, load_policy
 from veriscope.inference.onnx import OnnxInfer
+from veriscope.inference.pinned import pin
 from veriscope.inspection import Clock, Inspector
 from veriscope.media.child import DecodeChild
+from veriscope.media.heap import give_back
 from veriscope.media.intake import open_bytes, open_path, open_text
 from veriscope.media.limits import Limits
 from veriscope.perception.exhibits import Reel, peaks, shrink, spectrogram
 from veriscope.perception.scene import OpenScene, cores, open_scene
 from veriscope.perception.views import views
+from veriscope.routing import follow, load_route
 from veriscope.types import (
     Coverage,
     Detector,
@@ -57,12 +61,7 @@ from veriscope.types import (
 
 log = logging.getLogger(__name__)
 _SHAPING = ("numpy", "scipy", "opencv-python-headless", "pillow", "av", "onnxruntime", "c2pa-python")
-_M_MMAP_THRESHOLD = -3  # of malloc.h
 _SPECTROGRAM_KINDS = {Kind.AUDIO, Kind.VIDEO}
-
-
-def _ignore(stage: str, fraction: float) -> None:
-    del stage, fraction
 
 
 class Examiner(AbstractContextManager["Examiner"]):
@@ -72,6 +71,7 @@ class Examiner(AbstractContextManager["Examiner"]):
         infer: where networks run; ONNX Runtime in this process by default.
         limits: what is accepted.
         fusion, policy_file: the fusion policy and the file it is looked up in.
+        routing, routing_file: likewise, the route of the policy ``auto``.
         trust_list: PEM file of signers trusted for Content Credentials.
         threads: detectors that run at the same time; 0: one per core.
         preview_pixels: longest side of the kept preview.
@@ -87,17 +87,20 @@ class Examiner(AbstractContextManager["Examiner"]):
         threads: int = 0,
         preview_pixels: int = 1280,
         detectors: Sequence[Detector] = DETECTORS,
+        routing: str = "",
+        routing_file: Path | None = None,
     ) -> None:
         self._infer = infer or OnnxInfer()
         self._limits = limits
         self._policy: FusionPolicy = load_policy(fusion, policy_file)
         self._fusion_name = fusion or "weighted"
+        self._route = load_route(routing, routing_file)
         self._trust_list = trust_list
         self._preview_pixels = preview_pixels
         self._detectors = tuple(detectors)
         self._child = DecodeChild(limits)
         cv2.setNumThreads(1)  # one thread budget: the pool below is the parallelism
-        _return_memory()
+        threadpool_limits(1, "blas")  # whose idle threads spin: on busy cores they cost ten times the work itself
         self._inspector = Inspector(self._detectors, self._infer, threads or cores())
 
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
@@ -110,6 +113,24 @@ class Examiner(AbstractContextManager["Examiner"]):
     def __enter__(self) -> Self:
         return self
 
+    @property
+    def infer(self) -> Infer:
+        """Where the networks run."""
+        return self._infer
+
+    def open(
+        self,
+        media: Media,
+        options: Options = Options(),  # noqa: B008
+        infer: Infer | None = None,
+    ) -> AbstractContextManager[OpenScene]:
+        """The medium as detectors see it, without running any."""
+        give_back(media.kind)
+        infer = infer or pin(self._infer, media.sha256)
+        return open_scene(
+            media, options, child=self._child, infer=infer, limits=self._limits, trust_list=self._trust_list
+        )
+
     def examine(self, media: Media, options: Options = Options(), progress: Progress | None = None) -> Report:  # noqa: B008
         """Examine one medium.
 
@@ -120,21 +141,24 @@ class Examiner(AbstractContextManager["Examiner"]):
         if media.kind is Kind.PDF:
             raise UnsupportedKind("PDF files are not analysed.", hint="Send the pictures or the text inside it.")
         _check(options)
+        tell = progress or (lambda *_: None)
+        if options.policy is Policy.AUTO:
+            return follow(self._route, media.kind, options, lambda *step: self.examine(media, *step), tell)
         clock = Clock()
-        tell = progress or _ignore
         tell("decode", 0.0)
-        arguments = {"child": self._child, "infer": self._infer, "limits": self._limits, "trust_list": self._trust_list}
-        with open_scene(media, options, **arguments) as scene:  # type: ignore[arg-type]
+        infer = pin(self._infer, media.sha256)  # one version of each network from here to the end
+        detectors = taking_part(self._detectors, infer)
+        with self.open(media, options, infer) as scene:
             with clock("decode"):
                 media = scene.media = _settle(scene)
             tell("detect", 0.0)
             with clock("detect"):
-                findings, reel = self._inspector.inspect(scene, tell, clock)
+                findings, reel = self._inspector.serving(detectors, infer).inspect(scene, tell, clock)
             with clock("exhibits"):
                 exhibits = self._exhibits(scene, reel)
             tell("fuse", 0.0)
             with clock("fuse"):
-                report = self._conclude(scene, findings, exhibits, clock)
+                report = self._conclude(scene, findings, exhibits, clock, infer)
         tell("fuse", 1.0)
         log.debug("analysed %s: %s, %s ms", media.sha256, report.assessment.label.value, dict(clock.stages))
         return replace(report, timings=dict(clock.stages))
@@ -165,11 +189,14 @@ class Examiner(AbstractContextManager["Examiner"]):
             text=scene.options.caption,
         )
 
-    def _conclude(self, scene: OpenScene, findings: list[Finding], exhibits: Exhibits, clock: Clock) -> Report:
+    def _conclude(
+        self, scene: OpenScene, findings: list[Finding], exhibits: Exhibits, clock: Clock, infer: Infer
+    ) -> Report:
         complete = all(f.reason not in {Reason.FAILED, Reason.MODEL_MISSING} for f in findings)
         assessment, weights = assess(
             findings, scene.media.kind, self._policy, complete=complete, edge_score=scene.options.edge_score
         )
+        shed = [f for f in findings if f.reason is Reason.SKIPPED_UNDER_LOAD]
         return Report(
             id=uuid.uuid4().hex,
             timestamp=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -178,14 +205,14 @@ class Examiner(AbstractContextManager["Examiner"]):
             assessment=assessment,
             findings=tuple(findings),
             weights=weights,
-            coverage=_coverage(scene),
+            coverage=replace(_coverage(scene), left_out=tuple(f.detector for f in shed)),
             timings=dict(clock.stages),
             complete=complete,
-            versions=versions(self._infer, self._detectors),
+            versions=versions(infer, taking_part(self._detectors, infer)),
             settings=self._settings(),
             provenance=next((f.provenance for f in findings if f.provenance), Provenance()),
             av_sync=next((f.av_sync for f in findings if f.av_sync), None),
-            notes=assessment.notes + _notes(scene),
+            notes=(*assessment.notes, *_notes(scene, shed), *caveats(findings, infer)),
             exhibits=exhibits,
         )
 
@@ -242,19 +269,9 @@ def versions(infer: Infer, detectors: Iterable[Detector] = DETECTORS) -> dict[st
     found = {"veriscope": veriscope.__version__, "python": platform.python_version()}
     found |= {name: metadata.version(name) for name in _SHAPING}
     for model in sorted({m for d in detectors for m in d.models} | {"centerface", "silero_vad"}):
-        found[f"model:{model}"] = infer.version(model)
+        with suppress(ModelUnavailable):  # switched off
+            found[f"model:{model}"] = infer.version(model)
     return found
-
-
-def _return_memory() -> None:
-    """Have frames given back to the system when they are dropped.
-
-    glibc raises its threshold for that after the first large array that is freed, and from then on frames of 6 MB leave
-    holes in the heap of every thread.
-    """
-    if sys.platform == "linux":
-        with suppress(AttributeError, OSError):  # another C library has no such call
-            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 1 << 20)
 
 
 def _check(options: Options) -> None:
@@ -305,22 +322,12 @@ def _coverage(scene: OpenScene) -> Coverage:
     return Coverage(length, length, "characters")
 
 
-def _notes(scene: OpenScene) -> tuple[Mapping[str, str], ...]:
-    notes = []
+def _notes(scene: OpenScene, shed: Sequence[Finding]) -> Iterator[Mapping[str, str]]:
     if scene.media.kind is Kind.IMAGE and (count := scene.frame_count()) > 1:
-        notes.append(
-            {
-                "en": f"The file holds {count} pictures; the first was examined.",
-                "vi": f"Tệp chứa {count} ảnh; ảnh đầu tiên được kiểm tra.",
-            }
-        )
+        yield wording.first_picture(count)
     if scene.media.kind is Kind.VIDEO and (video := scene.stream().video):
         longest = max(int(video["width"] or 0), int(video["height"] or 0))
         if longest > 1920:
-            notes.append(
-                {
-                    "en": f"Frames of {longest} pixels were examined at 1920 pixels on the longer side.",
-                    "vi": f"Khung hình {longest} điểm ảnh được kiểm tra ở 1920 điểm ảnh theo cạnh dài.",
-                }
-            )
-    return tuple(notes)
+            yield wording.reduced_frames(longest, 1920)
+    if shed:
+        yield wording.left_out(shed)

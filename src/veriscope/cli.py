@@ -17,6 +17,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 
 from veriscope import __version__, config
+from veriscope.cli_models import models
+from veriscope.cli_redact import redact
+from veriscope.cli_train import evaluate, train
 from veriscope.config import Settings
 from veriscope.errors import BadRequest, Internal, UnreachableUrl, UnsupportedKind, VeriscopeError
 from veriscope.types import Label, Media, Options, Policy, Report
@@ -132,6 +135,22 @@ def analyze(
 
 
 @main.command()
+@click.option("--queues", default="fast,media,redact,io,maintenance", show_default=True, help="Where work comes from.")
+@click.option("--concurrency", type=click.IntRange(0), default=0, help="Processes; 0: one per core.")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder for files in hand.")
+def worker(queues: str, concurrency: int, data_dir: Path | None) -> None:
+    """Work on jobs from the broker; any number of these on any number of machines."""
+    from veriscope.jobs.celery import work
+    from veriscope.types import Queue
+
+    try:
+        chosen = [Queue(name.strip()) for name in queues.split(",")]
+    except ValueError as exc:
+        raise _Usage(f"{exc}.".replace("'", "").capitalize(), hint="Queues: " + ", ".join(Queue) + ".") from None
+    work(config.load(data_dir=data_dir), chosen, concurrency)
+
+
+@main.command()
 @click.option("--host", help="Address to bind; anything but loopback needs tokens in the settings.")
 @click.option("--port", type=int, help="Port; 0 picks a free one.")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Folder for records and files.")
@@ -142,39 +161,10 @@ def serve(host: str | None, port: int | None, data_dir: Path | None) -> None:
     run(config.load(host=host, port=port, data_dir=data_dir))
 
 
-@main.group()
-def models() -> None:
-    """The networks."""
-
-
-@models.command("list")
-@click.option("--json", "as_json", is_flag=True)
-def models_list(as_json: bool) -> None:
-    """Every network, its version, licence and state."""
-    from veriscope.inference.registry import Registry, manifests
-
-    health = Registry(config.load().weights_dir).health()
-    rows = [
-        {"name": m.name, "version": m.version, "task": m.task, "licence": m.licence, "state": health[m.name]}
-        for m in manifests().values()
-    ]
-    if as_json:
-        click.echo(json.dumps(rows))
-        return
-    table = Table(*rows[0])
-    for row in rows:
-        table.add_row(*row.values())
-    Console().print(table)
-
-
-@models.command("pull")
-def models_pull() -> None:
-    """Install the networks that are missing; every file is checked against its SHA-256."""
-    from veriscope.inference.pull import pull
-    from veriscope.inference.registry import Registry
-
-    done = pull(Registry(config.load().weights_dir))
-    click.echo(f"installed: {', '.join(done)}" if done else "every network is in place")
+main.add_command(models)
+main.add_command(redact)
+main.add_command(train)
+main.add_command(evaluate)
 
 
 @main.command()

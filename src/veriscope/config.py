@@ -25,6 +25,7 @@ from pydantic_settings import (
 
 from veriscope.errors import BadSetting
 from veriscope.media.limits import Limits
+from veriscope.redaction.senses import Senses
 
 ENV_PREFIX = "VERISCOPE_"
 _MB = 1024 * 1024
@@ -40,7 +41,19 @@ class Settings(BaseSettings):
     # where things live
     data_dir: Path = Field(Path("~/.local/share/veriscope"), description="Folder for records, blobs and spool files.")
     database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite inside `data_dir`.")
+    blob_url: str = Field("", description="Bucket for blobs, s3://bucket/prefix; empty: a folder inside `data_dir`.")
+    blob_endpoint: str = Field("", description="Address of an S3-compatible service other than Amazon's.")
+    triton_urls: str = Field(
+        "",
+        description="Triton servers, `host:8001,host:8001=2` with weights, or `@file.yaml`, read again on a change; "
+        "empty: networks run in this service.",
+    )
+    triton_policy: Literal["round_robin", "weighted", "least_outstanding"] = Field(
+        "least_outstanding", description="Which Triton server gets the next request."
+    )
     weights_dir: Path | None = Field(None, description="Folder of networks; empty: the ones inside the package.")
+    models_dir: Path | None = Field(None, description="Your own networks and versions; empty: `models` in `data_dir`.")
+    models_memory: int = Field(1024 * _MB, ge=1, description="Loaded networks of one process together, in bytes.")
 
     # service
     host: str = Field("127.0.0.1", description="Address to bind. Anything but loopback demands `tokens`.")
@@ -52,12 +65,25 @@ class Settings(BaseSettings):
         (), description="Addresses whose X-Forwarded-For is believed."
     )
     processes: int = Field(0, ge=0, le=256, description="Processes for pictures and texts; 0: one per core.")
+    text_processes: int = Field(
+        1, ge=0, le=256, description="Processes for texts alone, beside `processes`, so that none waits for a picture."
+    )
     job_processes: int = Field(0, ge=0, le=256, description="Job processes for video and sound; 0: one per core.")
-    queue_limit: int = Field(64, ge=1, le=100_000, description="Requests waiting for a process before 503.")
+    queue_limit: int = Field(
+        64,
+        ge=1,
+        le=100_000,
+        description="Requests waiting for a process before 503; texts and pictures each have a queue.",
+    )
+    shed_limit: int = Field(
+        16, ge=0, le=100_000, description="Requests waiting before the costliest methods are left out; 0: never."
+    )
     request_seconds: float = Field(120.0, gt=0, le=3600, description="Hard limit for a picture or text, in seconds.")
     jobs_limit: int = Field(1000, ge=1, le=1_000_000, description="Waiting jobs per organisation before 503.")
     rate_limit: str = Field("600/minute", description="Requests per client address, as `limits` writes it.")
     upload_rate_limit: str = Field("120/minute", description="Analyses per client address.")
+    token_rate_limit: str = Field("6000/minute", description="Requests per token.")
+    redis_url: str = Field("", description="Redis that counts requests for all gateways; empty: each counts its own.")
     upload_timeout: float = Field(120.0, gt=0, le=3600, description="Seconds an upload may take.")
     fetch_urls: bool = Field(True, description="Whether `{url}` may be fetched; off for closed networks.")
     fetch_timeout: float = Field(30.0, gt=0, le=600, description="Seconds a URL may take.")
@@ -73,13 +99,22 @@ class Settings(BaseSettings):
     decode_memory: int = Field(3072 * _MB, ge=256 * _MB, description="Address space of the decoder, in bytes.")
 
     # how it is examined
-    policy: Literal["quick", "standard", "thorough"] = Field("standard", description="Policy when none is asked for.")
+    policy: Literal["quick", "standard", "thorough", "auto"] = Field(
+        "standard", description="Policy when none is asked for."
+    )
+    routing: str = Field(
+        "", description="Route of the policy `auto`: banded, deep, whole or your own; empty: the file's."
+    )
+    routing_file: Path | None = Field(None, description="YAML of routes; empty: the one in the package.")
     policy_file: Path | None = Field(None, description="YAML of fusion policies; empty: the one in the package.")
     fusion: str = Field("weighted", description="Name of the fusion policy: weighted, voting, stacked or your own.")
     trust_list: Path | None = Field(None, description="PEM file of signers trusted for Content Credentials.")
     threads: int = Field(0, ge=0, le=256, description="Detector threads in one analysis; 0: one per core.")
 
     # jobs
+    broker_url: str = Field(
+        "", description="Redis or RabbitMQ that wakes workers of their own; empty: job processes of this service."
+    )
     lease_seconds: float = Field(30.0, gt=1, le=3600, description="A job whose worker is silent so long is taken over.")
     sweep_seconds: float = Field(5.0, gt=0, le=600, description="How often expired leases and files are looked for.")
     job_seconds: float = Field(3600.0, gt=0, description="Hard limit for one job, in seconds.")
@@ -88,21 +123,66 @@ class Settings(BaseSettings):
 
     # what is kept
     keep_results_hours: float = Field(24.0, ge=0, description="Hours a report is kept; 0: for ever.")
+    keep_failed_hours: float = Field(
+        24.0, ge=0, description="Hours the file of a job that failed for a passing fault is kept to be tried again."
+    )
     keep_artifacts_hours: float = Field(24.0, ge=0, description="Hours heatmaps and previews are kept; 0: for ever.")
     preview_pixels: int = Field(1280, ge=64, le=8192, description="Longest side of the kept preview, in pixels.")
+    review_hours: float = Field(24.0, gt=0, le=8760, description="Hours a redaction plan waits for review.")
     quarantine: bool = Field(False, description="Keep, encrypted, the input of an analysis that hit a fault of ours.")
-    blob_key: SecretStr | None = Field(None, description="Key (32 bytes, base64) for blobs and quarantine.")
+    blob_key: SecretStr | None = Field(
+        None,
+        description="Key of blobs (32 bytes, base64); older ones, which only read, may follow after commas.",
+    )
+    blob_key_file: Path | None = Field(None, description="File with such keys, one a line; the first one writes.")
+    blob_key_command: str = Field(
+        "",
+        description="Command that prints such keys, for a key service, run once at the start of a process; none of the "
+        "three: `blob.key` in `data_dir` is made, but for blobs in a bucket.",
+    )
 
-    # log
+    # redacted files
+    c2pa_certificate: Path | None = Field(
+        None, description="PEM chain that signs redacted files (C2PA); with c2pa_key."
+    )
+    c2pa_key: Path | None = Field(None, description="PEM file of the private key of that certificate.")
+
+    # redaction
+    redact_targets: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="What goes where nothing is said: faces,plates,text,speech; empty: all that a file can hold."
+    )
+    redact_ocr: Literal["rapidocr", "tesseract"] = Field("rapidocr", description="Who reads text in pictures.")
+    redact_face_confidence: float = Field(0.2, gt=0, lt=1, description="Least score of a face; lower covers more.")
+    redact_plate_confidence: float = Field(0.3, gt=0, lt=1, description="The same for licence plates.")
+    redact_read_plates: bool = Field(
+        False, description="Leave clear what the network takes for a plate and what does not read like one."
+    )
+    redact_text_confidence: float = Field(0.4, gt=0, lt=1, description="The same for text in pictures.")
+    redact_look_seconds: float = Field(0.4, gt=0, le=10, description="Seconds between looks at a film.")
+    redact_text_seconds: float = Field(1.0, gt=0, le=10, description="Seconds between readings of its text.")
+    redact_speech_weights: Path | None = Field(None, description="Weights for faster-whisper; empty: pocketsphinx.")
+    redact_speech_language: str | None = Field(None, description="ISO 639-1 of what is spoken; empty: found out.")
+    redact_regions: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Countries whose phone numbers may come without country code, such as VN,US."
+    )
+
+    # log and traces
+    otel_endpoint: str = Field(
+        "", description="OpenTelemetry collector for traces, OTLP over HTTP (http://host:4318); empty: no traces."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     log_format: Literal["json", "text"] = Field("text", description="One JSON object a line, or text for people.")
 
-    @field_validator("data_dir", "weights_dir", "policy_file", "trust_list", mode="after")
+    @field_validator(
+        *("data_dir", "weights_dir", "models_dir", "policy_file", "routing_file", "trust_list"),
+        *("blob_key_file", "c2pa_certificate", "c2pa_key"),
+        mode="after",
+    )
     @classmethod
     def _expand(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
 
-    @field_validator("tokens", "trusted_proxies", mode="before")
+    @field_validator("tokens", "trusted_proxies", "redact_targets", "redact_regions", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         return tuple(t.strip() for t in value.split(",") if t.strip()) if isinstance(value, str) else value
@@ -113,8 +193,13 @@ class Settings(BaseSettings):
             raise ValueError(f"host {self.host} is reachable from elsewhere: set tokens, or bind to 127.0.0.1")
         if any(len(token.get_secret_value()) < 16 for token in self.tokens):
             raise ValueError("every token needs at least 16 characters")
-        if self.quarantine and self.blob_key is None:
+        given = [self.blob_key is not None, self.blob_key_file is not None, bool(self.blob_key_command)]
+        if sum(given) > 1:
+            raise ValueError("set only one of blob_key, blob_key_file and blob_key_command")
+        if self.quarantine and not any(given):
             raise ValueError("quarantine keeps inputs encrypted: set blob_key")
+        if (self.c2pa_certificate is None) != (self.c2pa_key is None):
+            raise ValueError("c2pa_certificate and c2pa_key belong together")
         return self
 
     @property
@@ -141,6 +226,10 @@ class Settings(BaseSettings):
     def limits(self) -> Limits:
         """What is accepted, for the layers below."""
         return Limits(**{name: getattr(self, name) for name in Limits.__slots__})
+
+    def senses(self) -> Senses:
+        """How closely is looked, read and listened when something is redacted."""
+        return Senses(**{name: getattr(self, f"redact_{name}") for name in Senses.__slots__})
 
     def public(self) -> dict[str, Any]:
         """Settings for display; secrets are starred out."""

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from veriscope.config import Settings
-from veriscope.errors import VeriscopeError
-from veriscope.inference.registry import Registry
+from veriscope.errors import ModelUnavailable, VeriscopeError
+from veriscope.jobs.networks import registry
 
 
 def checks(settings: Settings) -> list[dict[str, Any]]:
@@ -31,10 +31,10 @@ def _check(what: str, work: Callable[[], str]) -> dict[str, Any]:
 
 
 def _networks(settings: Settings) -> str:
-    registry = Registry(settings.weights_dir)
-    health = registry.health()
-    for name in health:
-        registry.read(name)
+    health = registry(settings).health()
+    for detail in health.values():
+        if detail != "ready":
+            raise ModelUnavailable(detail)
     return f"{len(health)} in place"
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from veriscope.detectors.base import abstain_for
-from veriscope.errors import Cancelled, Fault, ModelUnavailable, VeriscopeError
+from veriscope.errors import BadInput, Cancelled, Fault, ModelUnavailable, VeriscopeError
 from veriscope.perception.exhibits import Reel
 from veriscope.perception.scene import OpenScene
 from veriscope.types import (
@@ -30,6 +33,8 @@ from veriscope.types import (
 
 log = logging.getLogger(__name__)
 _FOLLOW = 0.28  # seconds for which a face that was found is taken to stay where it is
+_SOUND = 0.05  # of the progress of a video
+T = TypeVar("T")
 _WORDS = {Kind.TEXT, Kind.HTML}
 
 
@@ -55,6 +60,13 @@ class _Lap:
         self._stages[self._stage] = round(self._stages.get(self._stage, 0.0) + spent, 1)
 
 
+class _Threads(ThreadPoolExecutor):
+    """Threads that work in the context of whoever asked: the trace goes with the work."""
+
+    def submit(self, work: Callable[..., T], /, *args: Any, **options: Any) -> Future[T]:
+        return super().submit(copy_context().run, work, *args, **options)
+
+
 class Inspector:
     """The detectors, the networks they ask, and the threads they run on."""
 
@@ -62,10 +74,16 @@ class Inspector:
         self._detectors = tuple(detectors)
         self._infer = infer
         self._threads = threads
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="detector")
+        self._pool = _Threads(threads, thread_name_prefix="detector")
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
+
+    def serving(self, detectors: Sequence[Detector], infer: Infer) -> Inspector:
+        """The same threads for those who take part in one examination."""
+        other = copy.copy(self)
+        other._detectors, other._infer = tuple(detectors), infer
+        return other
 
     def inspect(self, scene: OpenScene, tell: Progress, clock: Clock) -> tuple[list[Finding], Reel]:
         """One finding of every detector that applies, in the order of the registry, and the small frames of a video."""
@@ -77,44 +95,69 @@ class Inspector:
             if (caption and Kind.TEXT in d.kinds)
             or (kind in d.kinds and (kind in _WORDS or d.signal is not Signal.TEXT))
         ]
-        skipped = [d for d in chosen if scene.options.policy not in d.policies]
-        running = [d for d in chosen if scene.options.policy in d.policies]
-        findings = {d.name: abstain_for(d, Reason.SKIPPED_BY_POLICY) for d in skipped}
-        watching = [d for d in running if scene.media.kind is Kind.VIDEO and isinstance(d, FrameDetector)]
+        wanted = [d for d in chosen if scene.options.policy in d.policies]
+        running = [d for d in wanted if d.name not in scene.options.without]
+        findings = {d.name: abstain_for(d, Reason.SKIPPED_BY_POLICY) for d in chosen if d not in wanted}
+        findings |= {d.name: abstain_for(d, Reason.SKIPPED_UNDER_LOAD) for d in wanted if d not in running}
         reel = Reel()
-        if scene.media.kind is Kind.VIDEO:
-            findings |= self._watch(scene, watching, reel, tell, clock)
-        rest = [d for d in running if d not in watching]
+        if scene.media.kind is not Kind.VIDEO:
+            findings |= self._side_by_side(scene, running, tell, (0.0, 1.0), clock)
+            return [findings[d.name] for d in chosen], reel
+        # The sound first, and its largest array gone before the frames come: what both need would add up.
+        hearing = [d for d in running if d.signal is Signal.AUDIO and not isinstance(d, FrameDetector)]
+        watching = [d for d in running if isinstance(d, FrameDetector)]
+        rest = [d for d in running if d not in hearing and d not in watching]
+        findings |= self._side_by_side(scene, hearing, tell, (0.0, _SOUND), clock)
+        scene.forget_waveform()
+        findings |= self._watch(
+            scene, watching, reel, lambda done: tell("detect", _SOUND + (0.95 - _SOUND) * done), clock
+        )
+        findings |= self._side_by_side(scene, rest, tell, (0.95, 1.0), clock)
+        return [findings[d.name] for d in chosen], reel
+
+    def _side_by_side(
+        self,
+        scene: OpenScene,
+        detectors: Sequence[Detector],
+        tell: Progress,
+        share: tuple[float, float],
+        clock: Clock,
+    ) -> dict[str, Finding]:
+        """Each of the detectors as a whole; ``share`` of the progress bar, from and to, is theirs."""
+        begin, end = share
         done = 0
 
         def run(detector: Detector) -> Finding:
             nonlocal done
             finding = self._guard(detector, lambda: detector.inspect(scene, self._infer), clock)
             done += 1
-            tell("detect", (0.9 if watching else 0.0) + (0.1 if watching else 1.0) * done / max(1, len(rest)))
+            tell("detect", begin + (end - begin) * done / len(detectors))
             return finding
 
         # slowest first would need a guess; the pool keeps both cores busy with a dozen short tasks anyway
-        findings |= {d.name: f for d, f in zip(rest, self._pool.map(run, rest), strict=True)}
-        return [findings[d.name] for d in chosen], reel
+        return {d.name: f for d, f in zip(detectors, self._pool.map(run, detectors), strict=True)}
 
     def _watch(
-        self, scene: OpenScene, detectors: Sequence[Detector], reel: Reel, tell: Progress, clock: Clock
+        self,
+        scene: OpenScene,
+        detectors: Sequence[FrameDetector],
+        reel: Reel,
+        tell: Callable[[float], None],
+        clock: Clock,
     ) -> dict[str, Finding]:
         """One pass over the frames, shared by every detector that looks at them."""
         duration = max(scene.stream().duration, 1e-3)
         watches: dict[Detector, Watch] = {}
         broken: dict[str, Finding] = {}
         for detector in detectors:
-            assert isinstance(detector, FrameDetector)
             watches[detector] = detector.watch(scene, self._infer)
 
-        def see(detector: Detector, frame: Frame, faces: object) -> None:
+        def see(detector: Detector, frame: Frame, faces: Sequence[Face]) -> None:
             if detector.name in broken:
                 return
             try:
                 with clock(f"detector.{detector.name}"):
-                    watches[detector].see(frame, faces)  # type: ignore[arg-type]
+                    watches[detector].see(frame, faces)
             except Exception as exc:
                 broken[detector.name] = _broken(detector, exc)
 
@@ -122,7 +165,7 @@ class Inspector:
             if frame.sampled:
                 reel.add(frame)
             list(self._pool.map(lambda d, frame=frame, faces=faces: see(d, frame, faces), watches))
-            tell("detect", 0.9 * min(1.0, frame.time / duration))
+            tell(min(1.0, frame.time / duration))
         return {d.name: broken.get(d.name) or self._guard(d, watch.finish, clock) for d, watch in watches.items()}
 
     def _with_faces(self, scene: OpenScene, clock: Clock) -> Iterator[tuple[Frame, Sequence[Face]]]:
@@ -163,6 +206,9 @@ class Inspector:
 def _broken(detector: Detector, exc: Exception) -> Finding:
     if isinstance(exc, Cancelled):
         raise exc
-    log.warning("the detector %s failed", detector.name, exc_info=exc)
+    if isinstance(exc, BadInput):  # a stream that does not decode: the medium's fault, and no news to the operator
+        log.info("the detector %s could not read its part: %s", detector.name, exc.message)
+    else:
+        log.warning("the detector %s failed", detector.name, exc_info=exc)
     code = exc.code if isinstance(exc, VeriscopeError) else Fault.code
     return replace(abstain_for(detector, Reason.FAILED), error=code)

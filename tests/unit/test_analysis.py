@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests import making
 
 from veriscope.analysis import Examiner, analyse
 from veriscope.detectors.base import Method
 from veriscope.detectors.registry import DETECTORS
 from veriscope.errors import BadRequest, Cancelled, DamagedMedia, UnsupportedKind
 from veriscope.types import Finding, Infer, Kind, Label, Options, Policy, Reason, Scene, Signal
+
+from tests import making
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests import making
 
 pytestmark = pytest.mark.e2e

@@ -102,6 +102,7 @@ class _Writer:
         parts += [w("coverage.frames", n=w.number(c.frames))] if c.frames is not None else []
         parts += [w("coverage.rate", n=w.number(c.rate, 1))] if c.rate is not None else []
         parts += [w("coverage.faces", n=c.faces)] if c.faces is not None else []
+        parts += [w("coverage.left_out", n=len(c.left_out))] if c.left_out else []
         return ", ".join(parts)
 
     def facts(self) -> list[list[str]]:

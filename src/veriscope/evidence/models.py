@@ -184,6 +184,7 @@ class CoverageOut(Model):
     frames: int | None = Field(None, description="Video frames examined.")
     rate: float | None = Field(None, description="Frames examined per second.")
     faces: int | None = Field(None, description="Faces (images) or face tracks (video) found.")
+    left_out: list[str] = Field([], description="Methods that did not run because too many requests were waiting.")
 
 
 class Thumb(ArtifactLink):

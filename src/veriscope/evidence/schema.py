@@ -321,6 +321,7 @@ class _Publisher:
                 frames=r.coverage.frames,
                 rate=finite(r.coverage.rate),
                 faces=r.coverage.faces,
+                left_out=list(r.coverage.left_out),
             ),
             evidence=self.evidence(),
             metadata=[

@@ -10,10 +10,11 @@ import time
 from multiprocessing.connection import Connection
 
 import pytest
-from tests.serving import children, eventually, niceness, running
 
 from veriscope.jobs import owner
 from veriscope.jobs.process import Process
+
+from tests.serving import children, eventually, niceness, running
 
 
 def echo(connection: Connection, prefix: str) -> None:

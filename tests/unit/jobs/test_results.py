@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.making import encoded, photo
 
 from veriscope.analysis import analyse
 from veriscope.config import load
@@ -15,6 +14,8 @@ from veriscope.jobs.payload import media_of, media_payload, options_of, options_
 from veriscope.jobs.results import QUARANTINED, cache_key, fingerprint, keep, open_store, quarantine
 from veriscope.media.intake import open_bytes
 from veriscope.types import LOCAL, Options, Policy, Principal
+
+from tests.making import encoded, photo
 
 KEY = base64.b64encode(bytes(32)).decode()
 

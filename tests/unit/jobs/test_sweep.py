@@ -9,14 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from veriscope.config import Settings, load
-from veriscope.errors import NotFound
-from veriscope.jobs import owner, sweep
+from veriscope.errors import InferenceFailed, NotFound
+from veriscope.jobs import inputs, owner, sweep
 from veriscope.jobs.results import open_store
 from veriscope.store.artifacts import ArtifactRow
+from veriscope.store.db import transaction
 from veriscope.store.reports import Record
 from veriscope.store.store import Store
+from veriscope.store.tables import jobs
 from veriscope.types import LOCAL, JobState, Queue
 
 DEAD = f"gw-{owner.machine()}-{os.getpid()}-1"
@@ -110,3 +113,24 @@ def test_the_sweeper_sweeps_and_stops(settings: Settings, store: Store) -> None:
         time.sleep(0.05)
     sweeper.close()
     assert woken == [job.id]
+
+
+def test_the_file_of_a_dead_job_is_kept_for_its_time(settings: Settings, store: Store) -> None:
+    path = spool(settings, DEAD, "in-1")
+    store.blobs.put("inputs/1", b"x")
+    job = store.jobs.submit(LOCAL, "analysis", Queue.MEDIA, {"spool": f"{DEAD}/in-1", "input": "inputs/1"})
+    for _ in range(settings.job_retries + 1):
+        store.jobs.claim("w", (Queue.MEDIA,))
+        job = store.jobs.fail("w", job.id, InferenceFailed("No server answers."))
+        with transaction(store.engine) as connection:
+            connection.execute(update(jobs).values(not_before=0.0))
+    assert job.state is JobState.FAILED
+    inputs.discard(job, store, settings.data_dir / "spool")
+    assert sweep.clean_spool(settings, store) == 0
+    assert sweep.drop_orphans(store, sweep.drop_orphans(store, set())) == set()
+    assert sweep.release_dead(settings, store) == 0
+    assert (path.exists(), list(store.blobs.keys())) == (True, ["inputs/1"])
+    at_once = settings.model_copy(update={"keep_failed_hours": 0.0})
+    assert sweep.release_dead(at_once, store) == 1
+    assert (path.exists(), list(store.blobs.keys())) == (False, [])
+    assert sweep.release_dead(at_once, store) == 0

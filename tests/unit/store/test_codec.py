@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.making import encoded, photo, tone, wav
 
 from veriscope.analysis import Examiner, analyse
 from veriscope.errors import NotFound
 from veriscope.evidence.html import html_report
 from veriscope.store.codec import decode, encode
 from veriscope.types import Options, Report
+
+from tests.making import encoded, photo, tone, wav
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -40,8 +39,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def table(tmp_path: Path, clock: Clock) -> Iterator[JobTable]:
-    engine = open_database(f"sqlite:///{tmp_path / 'v.db'}")
+def table(database_url: str, clock: Clock) -> Iterator[JobTable]:
+    engine = open_database(database_url)
     yield JobTable(engine, lease_seconds=30, retries=2, retry_seconds=4, clock=clock)
     engine.dispose()
 

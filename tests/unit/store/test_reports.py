@@ -26,8 +26,8 @@ RECORD = Record(
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(f"sqlite:///{tmp_path / 'v.db'}", tmp_path / "blobs")
+def store(database_url: str, tmp_path: Path) -> Iterator[Store]:
+    opened = Store.open(database_url, tmp_path / "blobs")
     yield opened
     opened.close()
 
@@ -134,4 +134,4 @@ def test_deleting_a_report_deletes_its_pictures_and_is_on_record(store: Store) -
 def test_a_key_that_is_none_is_refused_in_one_sentence(tmp_path: Path) -> None:
     for key in ("short", "not base64!", base64.b64encode(os.urandom(16)).decode()):
         with pytest.raises(BadSetting):
-            Store.open(f"sqlite:///{tmp_path / 'v.db'}", tmp_path / "blobs", blob_key=key)
+            Store.open(f"sqlite:///{tmp_path / 'v.db'}", tmp_path / "blobs", blob_keys=key)
