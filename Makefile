@@ -13,7 +13,7 @@ EXTRAS ?= dev
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: serve test lint bench soak docs page models wheel clean format openapi triton triton-environment
+.PHONY: serve test lint bench soak docs page models recogniser wheel clean format openapi triton triton-environment
 
 serve: $(STAMPS)/run $(PAGE) models
 	$(BIN)/veriscope serve
@@ -56,6 +56,11 @@ page: $(PAGE)
 
 models: $(STAMPS)/run
 	@$(BIN)/veriscope models pull
+
+# Whisper for speech: 133 MB of weights and a package of 39 MB, so only when it is asked for.
+recogniser: $(STAMPS)/run
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[speech]'
+	@$(BIN)/veriscope models pull whisper-base
 
 wheel: $(STAMPS)/dev $(PAGE) models
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -13,6 +13,7 @@ from rich.table import Table
 from veriscope import config
 
 if TYPE_CHECKING:
+    from veriscope.inference.folders import Folder
     from veriscope.inference.manifest import Manifest
     from veriscope.inference.registry import Registry, VersionState
 
@@ -60,6 +61,9 @@ def _registry() -> Registry:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 def list_command(as_json: bool) -> None:
     """Every version of every network, who answers, and its state."""
+    from veriscope.inference.folders import folders
+
+    registry = _registry()
     rows = [
         {
             "name": s.manifest.name,
@@ -70,8 +74,9 @@ def list_command(as_json: bool) -> None:
             "licence": s.manifest.licence,
             "detail": s.detail,
         }
-        for s in _registry().states()
+        for s in registry.states()
     ]
+    rows += [_folder_row(folder, registry.own) for folder in folders().values() if registry.own]
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False))
         return
@@ -88,18 +93,40 @@ def list_command(as_json: bool) -> None:
             console.print(row["detail"], markup=False)
 
 
+def _folder_row(folder: Folder, own: Path) -> dict[str, str]:
+    state, detail = folder.state(own)
+    return {
+        "name": folder.name,
+        "version": folder.version,
+        "answers": "100 %" if state == "ready" and not detail else "–",
+        "state": "optional" if state == "missing" else state,
+        "task": folder.task,
+        "licence": folder.licence,
+        "detail": detail,
+    }
+
+
 def _part(state: VersionState) -> str:
     said = [f"{100 * state.share:g} %"] if state.share else []
     return ", ".join([*said, *(["in shadow"] if state.shadow else [])]) or "–"
 
 
 @models.command()
-def pull() -> None:
-    """Install the files that are missing or damaged; every one is checked against its SHA-256."""
+@click.argument("names", nargs=-1)
+def pull(names: tuple[str, ...]) -> None:
+    """Install the files that are missing or damaged; every one is checked against its SHA-256.
+
+    With NAMES only these. The recogniser of speech, whisper-base (133 MB), is installed only when it is named.
+    """
+    from veriscope.inference.folders import folders
     from veriscope.inference.pull import pull as install
 
-    done = install(_registry())
-    click.echo(f"installed: {', '.join(done)}" if done else "every network is in place")
+    done = install(_registry(), names)
+    what = "every network" if not names else ", ".join(names)
+    click.echo(f"installed: {', '.join(done)}" if done else f"{what} is in place")
+    for name in names:
+        if name in folders() and folders()[name].hint:
+            click.echo(folders()[name].hint)
 
 
 @models.command()
@@ -202,6 +229,11 @@ def _verdict(name: str, difference: dict[str, float | None]) -> str:
 @click.argument("name", metavar="NAME[@VERSION]")
 def card(name: str) -> None:
     """What a network is, in Markdown: from its manifest."""
+    from veriscope.inference.folders import folders
+
+    if name in folders():
+        click.echo(_folder_card(folders()[name]))
+        return
     registry = _registry()
     manifest = registry.manifest(*_version(registry, name))
     click.echo(_card(manifest, shipped=registry.catalogue().packaged(manifest)))
@@ -235,6 +267,17 @@ def _card(m: Manifest, *, shipped: bool) -> str:
         lines += ["", "## Figures, as its manifest states them", ""]
         lines += [f"- {name}: {_inline(value)}" for name, value in m.metrics.items()]
     return "\n".join(lines)
+
+
+def _folder_card(folder: Folder) -> str:
+    rows = [
+        ("Task", folder.task),
+        ("Trained on", folder.trained_on),
+        ("Licence", folder.licence),
+        ("Reference", folder.reference),
+        *((name, f"SHA-256 {file.sha256}") for name, file in folder.files.items()),
+    ]
+    return "\n".join([f"# {folder.name}, version {folder.version}", "", *(f"- **{a}**: {b}" for a, b in rows)])
 
 
 def _inline(value: Any) -> str:

@@ -226,19 +226,19 @@ def _words(task: _Task, result: dict[str, Any]) -> str:
     counts += [f"{count} {kind} in sound" for kind, count in result["spans"].items()]
     counts += [f"{count} {kind}" for kind, count in result["found"].items()]
     words = f"{task.source.name}: {', '.join(counts) or 'nothing found'}"
+    heard = [f"{s['recogniser']}: {s['errorRate']}"] if (s := result["speech"]) and s["recogniser"] else []
     if task.plan_only:
-        return f"{words}; plan in {task.output}"
+        return "\n  ".join([f"{words}; plan in {task.output}", *heard])
     if result["frames"]["total"]:
         words += f"; {result['frames']['covered']} of {result['frames']['total']} frames covered"
     if result["pages"]:
         words += f"; {result['pages']} pages"
     if speech := result["speech"]:
         words += f"; {speech['coveredSeconds']:.1f} s of sound covered"
-        words += f" (heard by {speech['recogniser']})" if speech["recogniser"] else ""
     if look := result["secondLook"]:
         words += f"; second look clean at {look['looks']} moments"
     words += f"; {sum(result['timings'].values()) / 1000:.1f} s → {task.output}"
-    return "\n  ".join([words, *result["notes"]])
+    return "\n  ".join([words, *heard, *result["notes"]])
 
 
 def _say(as_json: bool, several: bool, value: dict[str, Any], words: str, hint: str = "") -> None:

@@ -15,6 +15,7 @@ def checks(settings: Settings) -> list[dict[str, Any]]:
     """One row a check: ``what``, ``ok``, ``detail``."""
     return [
         _check("networks", lambda: _networks(settings)),
+        _check("speech", lambda: _speech(settings)),
         _check("decoder", _decoder),
         _check("records", lambda: _records(settings)),
         _check("disk", lambda: _disk(settings)),
@@ -36,6 +37,14 @@ def _networks(settings: Settings) -> str:
         if detail != "ready":
             raise ModelUnavailable(detail)
     return f"{len(health)} in place"
+
+
+def _speech(settings: Settings) -> str:
+    from veriscope.perception.transcript import recogniser
+
+    senses = settings.senses()
+    by = recogniser(senses.speech_weights, senses.speech_language, senses.speech_threads)
+    return f"{by.name} listens. {by.error_rate}"
 
 
 def _decoder() -> str:

