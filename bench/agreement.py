@@ -52,7 +52,7 @@ def _boxes(out: Arrays) -> NDArray[np.intp]:
 DECISIONS: Mapping[str, Callable[[Arrays, Arrays], NDArray[Any]]] = {
     "forgery-heatmap": lambda out, _: out["maps"][:, 0].ravel() > -SHIFT,
     "forgery-classifier": lambda out, _: out["logits"].argmax(-1),  # the module itself gives no more than those
-    "face-manipulation": lambda out, _: out["logit"] > 0,
+    "face-manipulation": lambda out, _: out.get("blended", out["logit"]) > 0,  # the half that was trained
     "synthetic-image": lambda out, _: out["logit"] > 0,
     "synthetic-speech": lambda out, _: out["logit"] > 0,
     "edge-image": lambda out, _: np.array([out["logit"].mean() > 0]),
@@ -60,6 +60,7 @@ DECISIONS: Mapping[str, Callable[[Arrays, Arrays], NDArray[Any]]] = {
     "fake-news-en": lambda out, _: out["probabilities"][:, 1] > 0.5,
     "pii-names": lambda out, feed: out["logits"].argmax(-1)[feed["words"].any(-1)],
     "plate-detector": lambda out, _: _boxes(out),
+    "plate-verifier": lambda out, _: out["logit"] > 0,
 }
 
 
@@ -192,7 +193,7 @@ FEEDS: Mapping[str, Callable[[str, Path], Sequence[Arrays]]] = {
     "face-manipulation": _faces,
     "synthetic-speech": _speech,
     "edge-image": _edge,
-    "plate-detector": _plates,
+    **dict.fromkeys(("plate-detector", "plate-verifier"), _plates),
     "pii-names": _names,
     **dict.fromkeys(("fake-news-vi", "fake-news-en"), _texts),
 }

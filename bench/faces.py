@@ -151,9 +151,10 @@ def entries(data: Path, infer: Infer) -> dict[str, object]:
     entry stays within ``VIDEO_CAP``: frames of one clip fail together, which single frames cannot show.
     """
 
-    def logits(crops: NDArray[np.uint8]) -> list[float]:
+    def logits(crops: NDArray[np.uint8], clip: bool = False) -> list[float]:
         parts = [crops[i : i + 32] for i in range(0, len(crops), 32)]
-        return [float(v) for part in parts for v in detector.judged(list(part), infer).logits]
+        readings = [detector.judged(list(part), infer) for part in parts]
+        return [float(v) for reading in readings for v in (reading.blended if clip else reading.logits)]
 
     own = cached(data, folder(), validating=True)
     expert = cached(data, folder(), validating=True, retouched=True)
@@ -164,7 +165,7 @@ def entries(data: Path, infer: Infer) -> dict[str, object]:
     image = calibrate(genuine + forged, labels, words)
     rng = np.random.default_rng(0)
     frames = [[filmed(crop, rng) for crop in part[: len(own.crops)]] for part in crops]
-    genuine, forged = (logits(np.stack(part)) for part in frames)
+    genuine, forged = (logits(np.stack(part), clip=True) for part in frames)
     clip = calibrate(genuine + forged, [0] * len(genuine) + [1] * len(forged), "single filmed frames of the same faces")
     assert image is not None
     assert clip is not None

@@ -146,7 +146,10 @@ class FaceManipulation(Method):
 
 
 class _FaceWatch:
-    """Keeps the largest faces of evenly spread frames, a bounded number of crops, and asks the network at the end."""
+    """Keeps the largest faces of evenly spread frames, a bounded number of crops, and asks the network at the end.
+
+    Of its two halves only the one that learned blended and filmed faces: the other knows retouched photographs.
+    """
 
     def __init__(self, method: FaceManipulation, scene: Scene, infer: Infer) -> None:
         self._method, self._scene, self._infer = method, scene, infer
@@ -178,11 +181,11 @@ class _FaceWatch:
         seen = [each for person in people for each in person]
         reading = judged([each.crop for each in seen], self._infer)
         ends = np.cumsum([len(person) for person in people])[:-1]
-        scores = np.array([network.robust(part) for part in np.split(reading.logits, ends)], np.float32)
-        worst = seen[int(np.argmax(reading.logits))]
+        scores = np.array([network.robust(part) for part in np.split(reading.blended, ends)], np.float32)
+        worst = seen[int(np.argmax(reading.blended))]
         x, y, width, height = worst.face.box
         highest: dict[int, FrameScore] = {}
-        for each, logit in zip(seen, reading.logits, strict=True):
+        for each, logit in zip(seen, reading.blended, strict=True):
             score = FrameScore(each.index, each.time, _share(logit))
             highest[each.index] = max(score, highest.get(each.index, score), key=lambda s: s.score)
         return self._method._finding(
@@ -191,7 +194,7 @@ class _FaceWatch:
             joined(scores),
             len(highest),
             frames=tuple(highest[index] for index in sorted(highest)),
-            regions=(Region(x, y, width, height, score=_share(reading.logits.max()), time=worst.time),),
+            regions=(Region(x, y, width, height, score=_share(reading.blended.max()), time=worst.time),),
             measurements={
                 "frames": len(highest),
                 "crops": len(seen),

@@ -30,7 +30,8 @@ class RedIsAltered:
         self.batches.append(len(faces))
         maps = np.zeros((len(faces), network.GRID, network.GRID), np.float32)
         maps[:, :, : network.GRID // 2] = 1.0
-        centre = faces[:, :, 48:80, 48:80].mean(axis=(2, 3))
+        inner = slice(3 * network.SIZE // 8, 5 * network.SIZE // 8)
+        centre = faces[:, :, inner, inner].mean(axis=(2, 3))
         return {network.LOGIT: (centre[:, 0] - centre[:, 1]) / 20, network.MAP: maps}
 
     def version(self, model: str) -> str:
@@ -118,6 +119,21 @@ def test_a_long_clip_asks_about_a_few_frames_spread_over_it() -> None:
     short, infer = watched(7, set())
     assert infer.batches == [7]
     assert [frame.index for frame in short.frames] == [25 * i for i in range(7)]
+
+
+def test_a_clip_is_judged_by_the_half_that_learned_blended_faces() -> None:
+    class Halves(RedIsAltered):
+        def run(self, model: str, inputs: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+            answer = super().run(model, inputs)
+            return {**answer, network.BLENDED: answer[network.LOGIT] - 7}
+
+    infer, face = Halves(), face_at(300, 200, 150)
+    watch = FaceManipulation().watch(scene(Kind.VIDEO), infer)
+    for i in range(5):
+        watch.see(Frame(i, float(i), picture((300, 200, 150))), (face,))
+    assert watch.finish().raw == pytest.approx(4 - 7, abs=0.05)
+    still = FaceManipulation().inspect(scene(Kind.IMAGE, picture((300, 200, 150)), (face,)), infer)
+    assert still.raw == pytest.approx(4, abs=0.05)
 
 
 def test_one_odd_frame_does_not_decide_but_is_shown() -> None:

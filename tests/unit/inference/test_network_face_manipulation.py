@@ -29,13 +29,13 @@ def test_a_map_returns_to_where_its_face_was() -> None:
     cells = np.zeros((1, network.GRID, network.GRID), np.float32)
     cells[0, 5:] = 1.0  # the lower half of the crop
     half = network.SIZE / 2
-    # the crop is the square from (100, 50) of 80 pixels: two crop pixels for one of the picture
+    # the crop is the square from (100, 50) of 96 pixels: two crop pixels for one of the picture
     matrix = np.array([[2.0, 0, -200.0], [0, 2.0, -100.0]])
     heat = network.pasted((200, 300), cells, [matrix])
     assert heat.shape == (200, 300)
     assert heat[50 + int(half * 0.75), 140] > 0.95
     assert heat[60, 140] < 0.05
     assert heat[:45].max() == 0
-    assert heat[:, 190:].max() == 0
+    assert heat[:, 200:].max() == 0
     overlapping = network.pasted((200, 300), np.concatenate([cells, cells * 0.5]), [matrix, matrix])
     assert np.allclose(overlapping, heat)

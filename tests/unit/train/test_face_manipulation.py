@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -89,8 +90,17 @@ def test_torch_and_onnx_agree_and_run_time_reads_them(tmp_path: Path) -> None:
     assert np.allclose(reading.maps, expected.maps, atol=1e-3)
 
 
+def test_a_crop_is_averaged_to_what_the_network_reads() -> None:
+    crop = np.random.default_rng(0).uniform(0, 255, (network.SIZE, network.SIZE, 3)).astype(np.float32)
+    seen = module.FaceNet().reduced(torch.from_numpy(crop).permute(2, 0, 1)[None])
+    expected = cv2.resize(crop, (module.SEEN, module.SEEN), interpolation=cv2.INTER_AREA)
+    assert np.allclose(seen[0].permute(1, 2, 0).numpy(), expected, atol=1e-2)
+    small = torch.zeros(1, 3, module.SEEN, module.SEEN)
+    assert module.FaceNet().reduced(small) is small
+
+
 def test_the_jitter_keeps_the_face(pairs: Path) -> None:
-    crops = np.stack([portrait(i).image[60:188, 60:188] for i in range(2)])
+    crops = np.stack([portrait(i).image[44:236, 44:236] for i in range(2)])
     changed = module.jittered(crops, np.random.default_rng(0))
     assert changed.shape == crops.shape
     assert (changed != crops).any()

