@@ -123,6 +123,17 @@ def mapper(path: Path) -> Path:
     return save(path, nodes, [floats("image", ["n", 3, "h", "w"])], outputs, {"axis": np.array([1], np.int64)})
 
 
+def hungry(path: Path) -> Path:
+    """Twice as much working memory as its picture takes, and one number for an answer."""
+    node = helper.make_node
+    nodes = [
+        node("Sin", ["image"], ["a"]),
+        node("Mul", ["a", "image"], ["b"]),
+        node("ReduceMean", ["b"], ["mean"], axes=[1, 2, 3], keepdims=0),
+    ]
+    return save(path, nodes, [floats("image", ["n", 3, "h", "w"])], [floats("mean", ["n"])], {})
+
+
 def tokenizer(path: Path) -> Path:
     """A WordPiece ``tokenizer.json`` as text transformers come with."""
     special = [

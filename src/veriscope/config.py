@@ -54,6 +54,13 @@ class Settings(BaseSettings):
     weights_dir: Path | None = Field(None, description="Folder of networks; empty: the ones inside the package.")
     models_dir: Path | None = Field(None, description="Your own networks and versions; empty: `models` in `data_dir`.")
     models_memory: int = Field(1024 * _MB, ge=1, description="Loaded networks of one process together, in bytes.")
+    device: Literal["cpu", "cuda"] = Field(
+        "cpu", description="Where networks run in this service; cuda needs onnxruntime-gpu in place of onnxruntime."
+    )
+    batch_ms: float = Field(
+        0.0, ge=0, le=1000, description="How long a call of a network waits for others to share a batch; for GPUs."
+    )
+    batch_size: int = Field(16, ge=2, le=256, description="Items in such a batch, at most.")
 
     # service
     host: str = Field("127.0.0.1", description="Address to bind. Anything but loopback demands `tokens`.")
@@ -160,8 +167,13 @@ class Settings(BaseSettings):
     redact_text_confidence: float = Field(0.4, gt=0, lt=1, description="The same for text in pictures.")
     redact_look_seconds: float = Field(0.4, gt=0, le=10, description="Seconds between looks at a film.")
     redact_text_seconds: float = Field(1.0, gt=0, le=10, description="Seconds between readings of its text.")
-    redact_speech_weights: Path | None = Field(None, description="Weights for faster-whisper; empty: pocketsphinx.")
+    redact_speech_weights: Path | None = Field(
+        None,
+        description="Folder of Whisper, converted for CTranslate2; empty: whisper-base where it was pulled, else "
+        "pocketsphinx.",
+    )
     redact_speech_language: str | None = Field(None, description="ISO 639-1 of what is spoken; empty: found out.")
+    redact_speech_threads: int = Field(1, ge=1, le=64, description="Threads of Whisper in one job.")
     redact_regions: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Countries whose phone numbers may come without country code, such as VN,US."
     )
@@ -175,7 +187,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         *("data_dir", "weights_dir", "models_dir", "policy_file", "routing_file", "trust_list"),
-        *("blob_key_file", "c2pa_certificate", "c2pa_key"),
+        *("blob_key_file", "c2pa_certificate", "c2pa_key", "redact_speech_weights"),
         mode="after",
     )
     @classmethod
@@ -229,7 +241,14 @@ class Settings(BaseSettings):
 
     def senses(self) -> Senses:
         """How closely is looked, read and listened when something is redacted."""
-        return Senses(**{name: getattr(self, f"redact_{name}") for name in Senses.__slots__})
+        found = {name: getattr(self, f"redact_{name}") for name in Senses.__slots__}
+        return Senses(**{**found, "speech_weights": found["speech_weights"] or self._pulled_recogniser()})
+
+    def _pulled_recogniser(self) -> Path | None:
+        from veriscope.inference import folders  # here: settings are read by processes that need no networks
+
+        known = folders.folders()[folders.RECOGNISER]
+        return None if known.hint else known.installed(self.models_dir or self.data_dir / "models")
 
     def public(self) -> dict[str, Any]:
         """Settings for display; secrets are starred out."""

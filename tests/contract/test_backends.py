@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from veriscope.errors import InferenceFailed, ModelUnavailable
+from veriscope.inference.batching import Batching
 from veriscope.inference.importing import take_in
 from veriscope.inference.nodes import Nodes
 from veriscope.inference.onnx import OnnxInfer
@@ -22,7 +23,7 @@ from veriscope.types import Infer
 
 from tests import networks, servers
 
-BACKENDS = ("onnx", "triton")
+BACKENDS = ("onnx", "batching", "triton")
 PICTURE = np.random.default_rng(0).normal(0, 1, (1, 3, 224, 224)).astype(np.float32)
 
 
@@ -56,6 +57,9 @@ def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def backend(request: pytest.FixtureRequest, registry: Registry) -> Iterator[Backend]:
     if request.param == "onnx":
         yield OnnxInfer(registry)
+        return
+    if request.param == "batching":
+        yield Batching(OnnxInfer(registry), 0.005)
         return
     remote = TritonInfer(Nodes(request.getfixturevalue("triton")), registry)
     yield remote

@@ -1,4 +1,5 @@
-"""ONNX Runtime in this process. One thread per call: the processes and detector threads are the parallelism."""
+"""ONNX Runtime in this process, on the CPU or a GPU. One thread per call: processes and detector threads are the
+parallelism."""
 
 from __future__ import annotations
 
@@ -6,24 +7,62 @@ import logging
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from veriscope.errors import InferenceFailed, ModelUnavailable
+from veriscope.errors import BadSetting, InferenceFailed, ModelUnavailable
 from veriscope.inference.registry import Manifest, Registry
 from veriscope.inference.symbolic import free_sizes
 
 log = logging.getLogger(__name__)
 MEMORY = 1 << 30  # bytes of loaded networks
 FAILURES = 3  # in a row, after which a version counts as failing
+Device = Literal["cpu", "cuda"]
+_PROVIDERS: Mapping[Device, tuple[str, ...]] = {
+    "cpu": ("CPUExecutionProvider",),
+    "cuda": ("CUDAExecutionProvider", "CPUExecutionProvider"),
+}
 _WEIGHT = 2  # of a file: its weights are kept as they were and packed for the kernels (2.1 measured, 72 MiB)
 
 
 class _Loaded(NamedTuple):
     session: ort.InferenceSession
     cost: int  # bytes, estimated
+    reuse: int  # bytes of input up to which working memory is kept for the next run
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+        names = [output.name for output in self.session.get_outputs()]
+        options = None
+        if self.reuse and sum(value.nbytes for value in inputs.values()) > self.reuse:
+            options = ort.RunOptions()
+            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        return dict(zip(names, self.session.run(names, dict(inputs), options), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """Sizes of a network's inputs and outputs: a number where fixed, a name where free (``""`` without one)."""
+
+    inputs: Mapping[str, tuple[int | str, ...]]
+    outputs: Mapping[str, tuple[int | str, ...]]
+
+    @property
+    def batched(self) -> bool:
+        """Whether the first axis of each is free, so that items can be put one after another."""
+        shapes = [*self.inputs.values(), *self.outputs.values()]
+        return all(shape and isinstance(shape[0], str) for shape in shapes)
+
+    def sizes(self, inputs: Mapping[str, NDArray[Any]]) -> Mapping[str, int]:
+        """What the names stand for in these arrays."""
+        pairs = ((n, size) for k, v in inputs.items() for n, size in zip(self.inputs[k], v.shape, strict=False))
+        return {name: size for name, size in pairs if isinstance(name, str) and name}
+
+    def cut(self, output: str, sizes: Mapping[str, int]) -> tuple[slice, ...]:
+        """The part of an output, after the first axis, that belongs to items of these sizes."""
+        return tuple(slice(sizes.get(str(name))) for name in self.outputs[output][1:])
 
 
 class OnnxInfer:
@@ -35,11 +74,18 @@ class OnnxInfer:
     Args:
         registry: which networks there are.
         memory: bytes that loaded networks may take together; one larger than that still runs, alone.
+        device: ``cuda`` needs the package onnxruntime-gpu in place of onnxruntime; else ``BadSetting``.
     """
 
-    def __init__(self, registry: Registry | None = None, memory: int = MEMORY) -> None:
+    def __init__(self, registry: Registry | None = None, memory: int = MEMORY, device: Device = "cpu") -> None:
+        if _PROVIDERS[device][0] not in ort.get_available_providers():
+            raise BadSetting(
+                "This installation runs networks on the CPU only.",
+                hint="Install onnxruntime-gpu in place of onnxruntime, or set device to cpu.",
+            )
         self.registry = registry or Registry()
         self._memory = memory
+        self._device = device
         self._sessions: OrderedDict[str, _Loaded] = OrderedDict()  # by SHA-256, least recently used first
         self._gates: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
@@ -57,10 +103,9 @@ class OnnxInfer:
     def run_version(self, model: str, version: str, inputs: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
         """As ``run``, of the version named."""
         manifest = self.registry.manifest(model, version)
-        session = self._session(manifest)
-        names = [output.name for output in session.get_outputs()]
+        loaded = self._loaded(manifest)
         try:
-            found = dict(zip(names, session.run(names, dict(inputs)), strict=True))
+            found = loaded.run(inputs)
         except Exception as exc:  # onnxruntime's exceptions share no base class
             message = f"The network {model} failed: {' '.join(str(exc).split())[:200]}."
             self._failed(manifest, message)
@@ -75,29 +120,38 @@ class OnnxInfer:
     def asset(self, model: str, key: str) -> bytes:
         return self.registry.asset(model, key)
 
+    def axes(self, model: str, version: str) -> Axes:
+        """Sizes of its inputs and outputs. Raises ``ModelUnavailable``."""
+        session = self._loaded(self.registry.manifest(model, version)).session
+        shapes = (
+            {v.name: tuple(s if isinstance(s, int) else str(s or "") for s in v.shape) for v in values}
+            for values in (session.get_inputs(), session.get_outputs())
+        )
+        return Axes(*shapes)
+
     @property
     def loaded(self) -> int:
         """Bytes of the networks in memory, estimated."""
         with self._lock:
             return sum(entry.cost for entry in self._sessions.values())
 
-    def _session(self, manifest: Manifest) -> ort.InferenceSession:
+    def _loaded(self, manifest: Manifest) -> _Loaded:
         key = manifest.sha256
         with self._lock:
             gate = self._gates.setdefault(key, threading.Lock())
             if key in self._sessions:
                 self._sessions.move_to_end(key)
-                return self._sessions[key].session
+                return self._sessions[key]
         with gate:  # only those who want this very network wait for it
             with self._lock:
                 if key in self._sessions:
-                    return self._sessions[key].session
+                    return self._sessions[key]
             entry = self._load(manifest)
             with self._lock:
                 self._sessions[key] = entry
                 while len(self._sessions) > 1 and sum(e.cost for e in self._sessions.values()) > self._memory:
                     self._sessions.popitem(last=False)
-            return entry.session
+            return entry
 
     def _load(self, manifest: Manifest) -> _Loaded:
         if self.registry.trouble(manifest):  # of another process, or of one before this: a success here ends it
@@ -105,7 +159,9 @@ class OnnxInfer:
                 self._failures[manifest.label] = max(self._failures[manifest.label], FAILURES)
         data = self.registry.read(manifest.name, manifest.version)
         try:
-            return _Loaded(open_session(free_sizes(data) if manifest.symbolic else data), _WEIGHT * len(data))
+            freed = free_sizes(data) if manifest.symbolic else data
+            session = open_session(freed, self._device, arena=manifest.reuse > 0)
+            return _Loaded(session, _WEIGHT * len(data), manifest.reuse)
         except Exception as exc:
             message = f"The network {manifest.name} does not load: {' '.join(str(exc).split())[:200]}."
             self._failed(manifest, message, at_once=True)
@@ -125,11 +181,15 @@ class OnnxInfer:
             self.registry.note(manifest.name, manifest.version, "")
 
 
-def open_session(data: bytes) -> ort.InferenceSession:
-    """A session on one thread. Raises what onnxruntime raises; its exceptions share no base class."""
+def open_session(data: bytes, device: Device = "cpu", *, arena: bool = False) -> ort.InferenceSession:
+    """A session, on one thread on the CPU. Raises what onnxruntime raises; its exceptions share no base class.
+
+    Args:
+        arena: keep working memory for the next run; it stays as large as the largest run was that did not give it back.
+    """
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     # the arena keeps the largest activation ever seen; pictures come in every size
-    options.enable_cpu_mem_arena = False
-    return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    options.enable_cpu_mem_arena = arena
+    return ort.InferenceSession(data, options, providers=list(_PROVIDERS[device]))

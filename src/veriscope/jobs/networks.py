@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from veriscope.config import Settings
+from veriscope.inference.batching import Batching
 from veriscope.inference.nodes import Nodes
 from veriscope.inference.onnx import OnnxInfer
 from veriscope.inference.pinned import Backend
@@ -29,7 +30,8 @@ def backend(settings: Settings) -> Backend:
     """Where the networks run: in this process, or on the Triton servers of the settings."""
     if settings.triton_urls:
         return TritonInfer(Nodes(settings.triton_urls, settings.triton_policy), registry(settings))
-    return OnnxInfer(registry(settings), settings.models_memory)
+    local = OnnxInfer(registry(settings), settings.models_memory, settings.device)
+    return Batching(local, settings.batch_ms / 1000, settings.batch_size) if settings.batch_ms else local
 
 
 def in_force(settings: Settings) -> str:

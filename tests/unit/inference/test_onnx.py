@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +15,7 @@ import pytest
 from veriscope.errors import InferenceFailed, ModelUnavailable
 from veriscope.inference import onnx
 from veriscope.inference.manifest import Manifest
-from veriscope.inference.onnx import OnnxInfer
+from veriscope.inference.onnx import Device, OnnxInfer
 from veriscope.inference.registry import Registry
 
 from tests import networks
@@ -28,9 +30,9 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
     opened = onnx.open_session
 
-    def counted(data: bytes) -> object:
+    def counted(data: bytes, device: Device, *, arena: bool) -> object:
         sizes.append(len(data))
-        return opened(data)
+        return opened(data, device, arena=arena)
 
     monkeypatch.setattr(onnx, "open_session", counted)
     return sizes
@@ -96,10 +98,10 @@ def test_a_slow_load_holds_up_nobody_else(registry: Registry, bring: Bring, monk
     loading, go_on = threading.Event(), threading.Event()
     opened = onnx.open_session
 
-    def slow(data: bytes) -> object:
+    def slow(data: bytes, device: Device, *, arena: bool) -> object:
         loading.set()
         assert go_on.wait(30)
-        return opened(data)
+        return opened(data, device, arena=arena)
 
     monkeypatch.setattr(onnx, "open_session", slow)
     with ThreadPoolExecutor(1) as pool:
@@ -129,8 +131,6 @@ def test_three_failures_in_a_row_are_marked_and_a_success_ends_it(registry: Regi
 
 def test_a_file_that_does_not_load_is_marked(tmp_path: Path) -> None:
     """The right checksum and no network: only a manifest written by hand gets there."""
-    import hashlib
-
     registry = Registry(own=tmp_path / "own")
     home = tmp_path / "own" / "odd" / "1"
     home.mkdir(parents=True)
@@ -141,3 +141,39 @@ def test_a_file_that_does_not_load_is_marked(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match="does not load"):
         OnnxInfer(registry).run_version("odd", "1", {})
     assert [s.state for s in registry.states() if s.own] == ["failing"]
+
+
+@pytest.mark.parametrize("reuse", [0, 12 * 64 * 64])
+def test_what_a_large_picture_needed_is_given_back(tmp_path: Path, reuse: int) -> None:
+    infer, large = OnnxInfer(hungry(tmp_path, reuse)), np.ones((1, 3, 3000, 3000), np.float32)
+    infer.run_version("hungry", "1", {"image": large[:, :, :64, :64]})
+    before = resident()
+    infer.run_version("hungry", "1", {"image": large})
+    assert resident() - before < large.nbytes / 2
+
+
+def test_working_memory_is_kept_up_to_the_size_that_the_manifest_names(tmp_path: Path) -> None:
+    picture = np.full((1, 3, 1000, 1000), 0.5, np.float32)
+    answers, held = [], []
+    for reuse in (0, picture.nbytes):
+        infer = OnnxInfer(hungry(tmp_path / str(reuse), reuse))
+        infer.run_version("hungry", "1", {"image": picture[:, :, :64, :64]})
+        before = resident()
+        answers.append(infer.run_version("hungry", "1", {"image": picture})["mean"])
+        held.append(resident() - before)
+    assert held[0] < picture.nbytes / 2 < held[1]
+    assert np.array_equal(*answers)
+
+
+def hungry(folder: Path, reuse: int) -> Registry:
+    """A registry with the network ``networks.hungry`` and this much memory to be kept."""
+    home = folder / "own" / "hungry" / "1"
+    digest = hashlib.sha256(networks.hungry(home / "model.onnx").read_bytes()).hexdigest()
+    source = {"kind": "file", "path": "/x"}
+    networks.manifest(home / "manifest.yaml", name="hungry", sha256=digest, source=source, reuse=reuse)
+    return Registry(own=folder / "own")
+
+
+def resident() -> int:
+    """Bytes of this process in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
