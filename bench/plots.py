@@ -214,10 +214,17 @@ def hits_rows(f: Figures) -> list[str]:
     return [f"{f['hits_per_s']:.0f} hits a second ({f['bytes'] / 1000:.0f} kB each)."]
 
 
+def broker_rows(f: Figures) -> list[str]:
+    names = {"local": "embedded, SQLite", "redis": "Celery on Redis", "rabbitmq": "Celery on RabbitMQ"}
+    rows = ["| one process doing jobs of one second of sound | jobs/s | claimed after, ms |", "|---|---|---|"]
+    return rows + [f"| {n} | {f[f'{w}_jobs_per_s']:.1f} | {f[f'{w}_wake_ms']:.0f} |" for w, n in names.items()]
+
+
 PARTS = {  # a key that tells the bench → name, plots, rows
     "mixed_text_p95_ms": ("serving", {"latency": latency, "throughput": throughput}, serving_rows),
     "text_p95_alone_ms": ("isolation", {"isolation": isolation}, isolation_rows),
     "hits_per_s": ("cache", {"cache": hits}, hits_rows),
+    "redis_jobs_per_s": ("brokers", {}, broker_rows),
 }
 
 
@@ -249,7 +256,7 @@ def main() -> None:
             (given.folder / f"{plot}.svg").write_text(draw(figures), "utf-8")
             print(given.folder / f"{plot}.svg")
         pictures = [f"![{plot}]({given.folder.name}/{plot}.svg)" for plot in plots]
-        page = put(page, name, [*rows(figures), "", *pictures])
+        page = put(page, name, [*rows(figures), *([""] if pictures else []), *pictures])
     given.page.write_text(page, "utf-8")
 
 

@@ -87,6 +87,13 @@ def test_bars_say_what_was_measured(plots: ModuleType, monkeypatch: pytest.Monke
     assert {"21 ms", "63 ms", "40 ms", "≤ 75 loaded"} <= set(words)
 
 
+def test_a_part_without_plots_has_its_lines(plots: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    figures = {f"{way}_{key}": 12.25 for way in ("local", "redis", "rabbitmq") for key in ("jobs_per_s", "wake_ms")}
+    page = run(plots, monkeypatch, tmp_path, figures)
+    assert part(page, "brokers").count("| 12.2 | 12 |") == 3
+    assert not list(tmp_path.glob("*.svg"))
+
+
 def test_figures_of_another_bench_are_refused(
     plots: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
