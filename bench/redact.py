@@ -34,7 +34,6 @@ from repeat import repeated
 from veriscope.inference.onnx import OnnxInfer
 from veriscope.media.limits import Limits
 from veriscope.perception.faces import detect_faces
-from veriscope.perception.transcript import recogniser
 from veriscope.redaction.coverage import Coverage, Margins
 from veriscope.redaction.outcome import How
 from veriscope.redaction.redact import redact
@@ -79,7 +78,7 @@ def main() -> None:
             figures["spoken_f2"] = pii.f2(options.data, "spoken_test", infer, options.most)
             figures["spoken_stress_f2"] = pii.f2(options.data, "spoken_stress", infer, options.most)
         if "speech" in parts:
-            by = recogniser()
+            by = list(pii_spoken.installed().values())[-1]
             _, figures["audio_x_realtime"] = pii_spoken.timed(pii_spoken.made(options.most or 20), infer, by)
             figures["recogniser"] = by.name
         if "memory" in parts:
@@ -135,8 +134,13 @@ def _timed(work: Any) -> Clock:
 
 
 def _ours(source: Path, output: Path) -> None:
-    """A process of its own, start included."""
-    subprocess.run([sys.executable, __file__, "--run", str(source), str(output)], check=True, env=_environment())
+    """The command as its users run it, start included."""
+    subprocess.run(_redaction(source, output), check=True, env=_environment(), stdout=subprocess.DEVNULL)
+
+
+def _redaction(source: Path, output: Path) -> list[str]:
+    command = [sys.executable, "-m", "veriscope.cli", "redact", str(source), "-o", str(output)]
+    return [*command, "--targets", "faces", "--crf", str(CRF)]
 
 
 def _transcode(source: Path, output: Path) -> None:
@@ -146,12 +150,8 @@ def _transcode(source: Path, output: Path) -> None:
 
 def _environment() -> dict[str, str]:
     root = str(Path(__file__).resolve().parent.parent)
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
-
-
-def _run(source: Path, output: Path) -> None:
-    result = redact(source, output, ["faces"], OnnxInfer(), how=How(crf=CRF, preset=PRESET), limits=LIMITS)
-    print(json.dumps(result.as_dict()["timings"]), file=sys.stderr)
+    path = os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PYTHONPATH": path, "VERISCOPE_MAX_BYTES": str(LIMITS.max_bytes)}
 
 
 def _transcode_here(source: Path, output: Path) -> None:
@@ -283,9 +283,7 @@ def _memory(options: Any, folder: Path) -> dict[str, object]:
     short = scene(options.data, folder / "short.mp4", 1, 10)
     for seconds in map(float, options.memory_seconds.split(",")):
         clip = repeated(short, folder / f"long{seconds:g}.mp4", max(1, round(seconds / 10)), 10.0)
-        process = subprocess.Popen(
-            [sys.executable, __file__, "--run", str(clip), str(folder / "m.mp4")], env=_environment()
-        )
+        process = subprocess.Popen(_redaction(clip, folder / "m.mp4"), env=_environment(), stdout=subprocess.DEVNULL)
         most = 0
         while process.poll() is None:
             most = max(most, _pss(process.pid))
@@ -316,9 +314,7 @@ def _count(path: Path) -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--run"]:
-        _run(Path(sys.argv[2]), Path(sys.argv[3]))
-    elif sys.argv[1:2] == ["--transcode"]:
+    if sys.argv[1:2] == ["--transcode"]:
         _transcode_here(Path(sys.argv[2]), Path(sys.argv[3]))
     else:
         main()

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,6 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 
 from veriscope import __version__, config
-from veriscope.cli_models import models
-from veriscope.cli_redact import redact
-from veriscope.cli_train import evaluate, train
 from veriscope.config import Settings
 from veriscope.errors import BadRequest, Internal, UnreachableUrl, UnsupportedKind, VeriscopeError
 from veriscope.types import Label, Media, Options, Policy, Report
@@ -31,7 +29,24 @@ class _Usage(BadRequest):
     """A wrong command line, in the shape of every other error."""
 
 
+_ELSEWHERE = {  # commands with files of their own, loaded when they are asked for
+    "models": "veriscope.cli_models",
+    "redact": "veriscope.cli_redact",
+    "train": "veriscope.cli_train",
+    "evaluate": "veriscope.cli_train",
+}
+
+
 class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_ELSEWHERE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(import_module(_ELSEWHERE[cmd_name]), cmd_name)
+        return command
+
     def main(self, *args: Any, **kwargs: Any) -> Any:
         kwargs["standalone_mode"] = False
         try:
@@ -161,10 +176,6 @@ def serve(host: str | None, port: int | None, data_dir: Path | None) -> None:
     run(config.load(host=host, port=port, data_dir=data_dir))
 
 
-main.add_command(models)
-main.add_command(redact)
-main.add_command(train)
-main.add_command(evaluate)
 
 
 @main.command()

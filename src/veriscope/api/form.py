@@ -113,15 +113,18 @@ class FormReader:
             raise BadRequest("The multipart body ends too early.")
         if self._intake is None:
             return None
-        await self._flush()
         if self._size == 0 and not self._file_name:  # a form whose file was left out
             self._intake.discard()
             self._intake = None
             return None
-        return await asyncio.to_thread(self._intake.finish)
+        return await asyncio.to_thread(self._end_of_file, self._intake)  # one thread for the last piece and the end
+
+    def _end_of_file(self, intake: Intake) -> Media:
+        intake.write(bytes(self._pending))
+        return intake.finish()
 
     async def _flush(self) -> None:
-        if self._intake is not None and self._pending:
+        if self._intake is not None:
             data, self._pending = bytes(self._pending), bytearray()
             await asyncio.to_thread(self._intake.write, data)
 

@@ -151,7 +151,8 @@ class Pool:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                await loop.run_in_executor(self._threads, slot.ensure)
+                if not slot.runs:  # asking costs nothing, a thread for each request would
+                    await loop.run_in_executor(self._threads, slot.ensure)
             except Internal as exc:
                 log.exception("pool_process_does_not_start")
                 self._refuse_all(exc)  # better a clear error now than an answer that may never come
@@ -220,9 +221,13 @@ class _Slot:
     def alive(self) -> bool:
         return self._process is not None
 
+    @property
+    def runs(self) -> bool:
+        return self._process is not None and self._process.alive
+
     def ensure(self) -> None:
         """Start the process if there is none. Raises ``Internal`` when it does not come up."""
-        if self._process is not None and self._process.alive:
+        if self.runs:
             return
         self.kill()
         self._process = Process(f"veriscope.api.{'traced' if self._traced else 'answer'}:serve", self._settings)

@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Generator, Mapping
 from contextlib import closing, suppress
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -65,8 +66,8 @@ class DecodeChild:
         Raises:
             DamagedMedia: the bytes do not decode, or crash the decoder.
             TooLarge, EncryptedMedia, UnsupportedKind: as the child says.
-            DecoderLost: the child was killed from outside; worth another try.
-        DecodeLimit: it took more time or memory than allowed; the child is gone, the next question starts another.
+                DecoderLost: the child was killed from outside; worth another try.
+            DecodeLimit: it took more time or memory than allowed; the child is gone, the next question starts another.
         """
         with closing(self.stream(operation, **parameters)) as answers:
             for answer in answers:
@@ -103,6 +104,10 @@ class DecodeChild:
                 self._busy = False
                 if not finished:
                     self._kill()
+
+    def allow(self, seconds: float) -> None:
+        """Another limit of time for each question from now on."""
+        self._limits = replace(self._limits, decode_seconds=seconds)
 
     def close(self) -> None:
         with self._lock:

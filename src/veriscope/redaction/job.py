@@ -7,7 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ _SUFFIXES: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One file, and all that was asked about it."""
+    """One file, all that was asked about it, and the child that decodes it and writes its successor."""
 
     media: Media
     output: Path | None
@@ -60,6 +60,7 @@ class Work:
     how: How
     operators: Operators
     limits: Limits
+    decoder: DecodeChild
     progress: Progress
 
     @property
@@ -82,7 +83,6 @@ class Job(ABC):
         self.work = work
         self.media, self.infer, self.how = work.media, work.infer, work.how
         self._timings: dict[str, float] = {}
-        self._child: DecodeChild | None = None
         if work.output is not None:
             check_output(work.media, work.output)
 
@@ -99,13 +99,6 @@ class Job(ABC):
         """
 
     def run(self, plan: Plan | None, plan_only: bool) -> Result:
-        try:
-            return self._run(plan, plan_only)
-        finally:
-            if self._child is not None:
-                self._child.close()
-
-    def _run(self, plan: Plan | None, plan_only: bool) -> Result:
         if plan is None:
             plan = self.plan()
         elif plan.sha256 != self.media.sha256:
@@ -127,14 +120,6 @@ class Job(ABC):
 
     # for subclasses
 
-    def worker(self) -> DecodeChild:
-        """One child for all passes; its time limit grows with the length of the file."""
-        if self._child is None:
-            limits = self.work.limits
-            seconds = max(limits.decode_seconds, 20 * self.duration)
-            self._child = DecodeChild(replace(limits, decode_seconds=seconds))
-        return self._child
-
     def written(self, operation: str, **parameters: Any) -> dict[str, Any]:
         """Have the child write, and give its last answer.
 
@@ -142,7 +127,7 @@ class Job(ABC):
             RenderFailed: it could not.
         """
         last: dict[str, Any] = {}
-        with closing(self.worker().stream(operation, **parameters)) as answers:
+        with closing(self.work.decoder.stream(operation, **parameters)) as answers:
             for last in answers:
                 if fault := last.get("fault"):
                     raise RenderFailed(fault)

@@ -22,7 +22,7 @@ from veriscope.redaction.text import Wanted
 from veriscope.types import Image, Infer
 
 _MOST_PIXELS = 2560 * 1440  # of an enlarged picture: a second of one core
-_TILE, _OVERLAP = 1024, 128  # px of an enlarged picture; larger faces are found in the others
+_TILE, _OVERLAP = 640, 128  # px of an enlarged picture; larger faces are found in the others
 
 
 class Effort(IntEnum):
@@ -103,7 +103,7 @@ class FaceLooker:
 
 
 class PlateLooker:
-    """Licence plates, found by ``veriscope.perception.plates``; with a reader, what it takes for one is read."""
+    """Licence plates, found by ``veriscope.perception.plates``; with a reader, what it is not certain of is read."""
 
     kind = Kind.PLATE
     every = 0.0
@@ -191,6 +191,7 @@ def lookers(
             made.append(FaceLooker(infer, threshold=senses.face_confidence))
         elif target == "plates":
             infer.version("plate-detector")
+            infer.version("plate-verifier")
             reads = reader(senses.ocr, infer) if senses.read_plates else None
             made.append(PlateLooker(infer, senses.plate_confidence, reads))
         elif target == "text":

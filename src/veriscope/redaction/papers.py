@@ -148,7 +148,7 @@ class PaperJob(Job):
 
     def _pages(self, media: Media, only: Sequence[int] | None = None) -> Iterator[dict[str, Any]]:
         picked = None if only is None else list(only)
-        stream = self.worker().stream("pages", path=str(media.path), format=media.format, only=picked)
+        stream = self.work.decoder.stream("pages", path=str(media.path), format=media.format, only=picked)
         with closing(stream) as answers:
             yield from answers
 

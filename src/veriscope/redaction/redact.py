@@ -28,6 +28,8 @@ from veriscope.redaction.targets import chosen, operators
 from veriscope.redaction.visual import FilmJob, PictureJob
 from veriscope.types import Infer, Kind, Media, Progress
 
+_SECONDS_A_SECOND = 20  # that one pass over a second of the file may take, above the usual limit of time
+
 
 def redact(
     source: Path,
@@ -63,11 +65,13 @@ def redact(
     """
     chosen_operators = operators(how.operators)
     visual_operators(chosen_operators.visual, read_picture)  # a wrong choice is told before any work
-    media, duration, step, size = _facts(open_path(source, limits), limits)
-    give_back(media.kind)
-    fitting = chosen(media, targets)
-    work = Work(media, output, fitting, infer, how, chosen_operators, limits, progress or _silent)
-    return _job(work, duration, step, size).run(plan, plan_only)
+    with DecodeChild(limits) as decoder:  # one for all passes: starting it costs as much as a look
+        media, duration, step, size = _facts(open_path(source, limits), decoder)
+        decoder.allow(max(limits.decode_seconds, _SECONDS_A_SECOND * duration))
+        give_back(media.kind)
+        fitting = chosen(media, targets)
+        work = Work(media, output, fitting, infer, how, chosen_operators, limits, decoder, progress or _silent)
+        return _job(work, duration, step, size).run(plan, plan_only)
 
 
 def _silent(stage: str, fraction: float) -> None:
@@ -86,12 +90,11 @@ def _job(work: Work, duration: float, step: float, size: tuple[int, int]) -> Job
     return DocumentJob(work)
 
 
-def _facts(media: Media, limits: Limits) -> tuple[Media, float, float, tuple[int, int]]:
+def _facts(media: Media, decoder: DecodeChild) -> tuple[Media, float, float, tuple[int, int]]:
     """The file for what it holds, its duration, and seconds from frame to frame. A film without pictures is sound."""
     if media.kind not in {Kind.VIDEO, Kind.AUDIO}:
         return media, 0.0, 0.0, (0, 0)
-    with DecodeChild(limits) as decoder:
-        facts = decoder.ask("probe", path=str(media.path), format=media.format)
+    facts = decoder.ask("probe", path=str(media.path), format=media.format)
     video = facts["video"]
     if media.kind is Kind.AUDIO or video is None:
         return replace(media, kind=Kind.AUDIO), float(facts["duration"]), 0.0, (0, 0)

@@ -53,7 +53,7 @@ class SoundJob(Job):
         return {"speech": spoken(self.heard)}
 
     def _listener(self) -> Listener:
-        return Listener(self.media, self.worker(), self.infer, self.work.wanted, self.how.senses, self.duration)
+        return Listener(self.media, self.work.decoder, self.infer, self.work.wanted, self.how.senses, self.duration)
 
 
 def spoken(heard: Heard) -> dict[str, Any]:

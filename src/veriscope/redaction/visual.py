@@ -121,7 +121,7 @@ class PictureJob(_VisualJob):
         return plan
 
     def _image(self, media: Media) -> Image:
-        image: Image = self.worker().ask("image", path=str(media.path), format=media.format)["arrays"]["image"]
+        image: Image = self.work.decoder.ask("image", path=str(media.path), format=media.format)["arrays"]["image"]
         return image
 
 
@@ -157,7 +157,7 @@ class FilmJob(_VisualJob):
         if self.lookers:
             told = self.telling("look", 0.0, share_seen)
             extra = as_sightings(found)
-            tracks, size = film_tracks(self.media, self.lookers, cadence, self.worker(), self.duration, told, extra)
+            tracks, size = film_tracks(self.media, self.lookers, cadence, self.work.decoder, self.duration, told, extra)
         self.took("look", began)
         senses = self.how.senses
         settings: dict[str, float | int | str] = {
@@ -182,7 +182,7 @@ class FilmJob(_VisualJob):
         return answer["width"], answer["height"]
 
     def _listener(self) -> Listener:
-        return Listener(self.media, self.worker(), self.infer, self.work.wanted, self.how.senses, self.duration)
+        return Listener(self.media, self.work.decoder, self.infer, self.work.wanted, self.how.senses, self.duration)
 
     def amended(self, plan: Plan, found: Sequence[Leak]) -> Plan:
         """The plan with what leaked: looked at three times as often, the leaks taken for sightings of their own."""
@@ -203,14 +203,14 @@ class FilmJob(_VisualJob):
             replace(self.media, path=part),
             self.lookers,
             self._sized(_SECOND_LOOK),
-            self.worker(),
+            self.work.decoder,
             self.duration,
             self.telling("verify", 0.0, 0.7 if SPEECH in self.work.targets else 1.0),
         )
         if found := leaks(plan, looks, Margins(margin, self._step)):
             marks = [leak.time for leak in found]
             source = film_looks(
-                self.media, self.lookers, _NEVER, self.worker(), self.duration, lambda _: None, marks=marks
+                self.media, self.lookers, _NEVER, self.work.decoder, self.duration, lambda _: None, marks=marks
             )
             found = confirmed(found, source)
         self.took("verify", began)
@@ -224,11 +224,11 @@ class FilmJob(_VisualJob):
 
     def produce(self, plan: Plan, part: Path) -> tuple[Plan, Mapping[str, Any]]:
         if {TEXT, SPEECH} & set(self.work.targets):
-            self._captions = captions.search(self.media, self.worker(), self.infer, self.work.wanted)
+            self._captions = captions.search(self.media, self.work.decoder, self.infer, self.work.wanted)
         plan, facts = super().produce(plan, part)
         written = replace(self.media, path=part)
         if self._captions is not None:
-            captions.check(written, self.worker(), self._captions)
+            captions.check(written, self.work.decoder, self._captions)
             facts = {**facts, "found": self._captions.found, "notes": (*facts["notes"], *self._captions.notes)}
         if self.how.second_look and SPEECH in self.work.targets:
             began = time.monotonic()
