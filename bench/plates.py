@@ -1,7 +1,8 @@
 """Licence plates: share of labelled boxes found at IoU 0.3, and false boxes an image, on the US and EU photographs.
 
-As the redactor looks: the network, and text of the shape of a plate beside it. With ``--read`` what the network is not
-certain of is read first (setting ``redact_read_plates``); with ``--alone`` there is only the network.
+As the redactor looks: detector and verifier, what they are not certain of is read, and text of the shape of a plate
+counts. With ``--unread`` nothing is cleared by reading (setting ``redact_read_plates``); with ``--alone`` only the
+networks look.
 """
 
 from __future__ import annotations
@@ -39,10 +40,10 @@ def labelled(folder: Path) -> list[tuple[Path, list[net.Box]]]:
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--threshold", type=float, default=THRESHOLD)
-    parser.add_argument("--read", action="store_true", help="what reads like no plate is left clear")
-    parser.add_argument("--alone", action="store_true", help="the network alone")
+    parser.add_argument("--unread", action="store_true", help="what reads like no plate counts as well")
+    parser.add_argument("--alone", action="store_true", help="the networks alone")
     given = parser.parse_args()
-    figures = measured(given.data, OnnxInfer(), given.threshold, read=given.read, alone=given.alone)
+    figures = measured(given.data, OnnxInfer(), given.threshold, read=not given.unread, alone=given.alone)
     if given.json:
         print(json.dumps({key: round(value, 4) for key, value in figures.items()}))
     else:
@@ -56,7 +57,7 @@ def measured(
     threshold: float = THRESHOLD,
     most: int | None = None,
     *,
-    read: bool = False,
+    read: bool = True,
     alone: bool = False,
 ) -> dict[str, float]:
     """Figures of both sets and of all; ``most`` photographs of each set."""
@@ -89,8 +90,11 @@ def measured(
         }
         all_hits, all_boxes = all_hits + hits, all_boxes + boxes
         all_false, all_images = all_false + false, all_images + len(photographs)
+    low, high = wilson(all_hits, all_boxes)
     return figures | {
         "plate_recall": all_hits / all_boxes,
+        "plate_recall_low": low,
+        "plate_recall_high": high,
         "plate_false_per_image": all_false / all_images,
         "cpu_ms_p50": 1000 * float(np.median(seconds)),
     }

@@ -162,7 +162,7 @@ class Settings(BaseSettings):
     redact_face_confidence: float = Field(0.2, gt=0, lt=1, description="Least score of a face; lower covers more.")
     redact_plate_confidence: float = Field(0.3, gt=0, lt=1, description="The same for licence plates.")
     redact_read_plates: bool = Field(
-        False, description="Leave clear what the network takes for a plate and what does not read like one."
+        True, description="Leave clear what the networks are not certain of and what does not read like a plate."
     )
     redact_text_confidence: float = Field(0.4, gt=0, lt=1, description="The same for text in pictures.")
     redact_look_seconds: float = Field(0.4, gt=0, le=10, description="Seconds between looks at a film.")

@@ -16,7 +16,7 @@ class Senses:
 
     face_confidence: float = 0.2
     plate_confidence: float = 0.3
-    read_plates: bool = False  # leave clear what the network takes for a plate and what does not read like one
+    read_plates: bool = True  # leave clear what the networks are not certain of and what does not read like a plate
     text_confidence: float = 0.4
     look_seconds: float = 0.4
     text_seconds: float = 1.0

@@ -6,176 +6,32 @@ dark letters on white, yellow, green or blue and light letters on black, red or 
 
 from __future__ import annotations
 
-import string
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image as Pillow
-from PIL import ImageDraw, ImageFont
 
+from veriscope.train.cars import car, part
+from veriscope.train.plate_drawing import plate, sign
 from veriscope.types import Image
 
 CANVAS = 320  # px, side of a training picture
 WIDTHS = (18.0, 240.0)  # px of a plate on it, drawn evenly on a logarithmic scale
-_FONTS = (
-    "DejaVuSans-Bold", "DejaVuSansCondensed-Bold", "DejaVuSansMono-Bold", "NimbusSansNarrow-Bold", "NimbusSans-Bold",
-    "NimbusSans-Regular", "NotoSans-Bold", "NotoSans-CondensedBold", "NotoSansMono-Regular", "LiberationSans-Bold",
-)  # fmt: skip
-_COLOURS = (  # share, background, letters
-    (0.50, (235, 235, 230), (25, 25, 30)),
-    (0.13, (240, 195, 40), (20, 20, 20)),
-    (0.07, (20, 20, 22), (235, 235, 235)),
-    (0.06, (30, 60, 140), (240, 240, 240)),
-    (0.05, (160, 25, 30), (240, 240, 240)),
-    (0.05, (200, 225, 200), (15, 70, 40)),
-    (0.04, (230, 235, 240), (170, 30, 35)),
-    (0.10, (225, 230, 240), (25, 45, 110)),
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """``image`` CANVAS×CANVAS×3, and x, y, width, height of each plate in pixels."""
+    """``image`` H×W×3 uint8, CANVAS×CANVAS unless said otherwise, and x, y, width, height of each plate in pixels."""
 
     image: Image
     boxes: tuple[tuple[float, float, float, float], ...]
 
 
-@cache
-def fonts() -> tuple[Path, ...]:
-    """Files of sans-serif fonts on this machine; may be empty."""
-    found = {p.stem: p for p in Path("/usr/share/fonts").rglob("*") if p.suffix in {".ttf", ".otf"}}
-    return tuple(found[name] for name in _FONTS if name in found)
-
-
-def _font(size: int, rng: np.random.Generator) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    files = fonts()
-    return ImageFont.truetype(files[int(rng.integers(len(files)))], size) if files else ImageFont.load_default(size)
-
-
-def _characters(rng: np.random.Generator, pattern: str) -> str:
-    """``A`` a letter, ``9`` a digit, anything else itself."""
-    letters = {"A": string.ascii_uppercase, "9": string.digits}
-    return "".join(letters[c][int(rng.integers(len(letters[c])))] if c in letters else c for c in pattern)
-
-
-_ONE = ("AA 999 AA", "AA-AA 999", "999 AAA", "AAA 9999", "9AAA999", "AAA-999", "A 999 AA", "99-AA-99", "AA99 AAA",
-        "99A-999.99", "SAA 9999 A", "9999 AA", "A99 9AA", "AAA999", "99 A 9999", "AA 9999 AA", "A·AA 999")  # fmt: skip
-_TWO = (("99A", "999.99"), ("99-A9", "999.99"), ("99A", "9999"), ("SAA", "9999A"), ("AA 99", "AAA"), ("99 A", "99-99"))
-
-
-def plate(rng: np.random.Generator) -> Image:
-    """One plate seen from the front, about 100 pixels high for each line."""
-    shares = np.array([c[0] for c in _COLOURS])
-    _, back, ink = _COLOURS[int(rng.choice(len(_COLOURS), p=shares / shares.sum()))]
-    two = rng.random() < 0.25
-    lines: Sequence[str] = (_characters(rng, str(rng.choice(_ONE))),)
-    if two:
-        lines = [_characters(rng, part) for part in _TWO[int(rng.integers(len(_TWO)))]]
-    aspect = float(rng.uniform(1.2, 1.6)) if two else float(rng.choice([rng.uniform(1.9, 2.2), rng.uniform(4.0, 4.9)]))
-    height = 180 if two else 100
-    width = round(height * aspect)
-    jitter = rng.integers(-18, 19, 3)
-    picture = Pillow.new(
-        "RGB", (width, height), tuple(int(np.clip(b + j, 0, 255)) for b, j in zip(back, jitter, strict=True))
-    )
-    draw = ImageDraw.Draw(picture)
-    left, top, bottom = 0.05 * width, 0.1 * height, 0.1 * height
-    wide = aspect < 2.5 and not two
-    if wide:  # North American: a name above, often a slogan below, sometimes a picture behind
-        if rng.random() < 0.5:
-            centre = rng.uniform(0.2, 0.8) * width, rng.uniform(0.3, 0.8) * height
-            radius = rng.uniform(0.2, 0.5) * height
-            tint = tuple(int(v) for v in rng.integers(120, 240, 3))
-            draw.ellipse([centre[0] - radius, centre[1] - radius, centre[0] + radius, centre[1] + radius], fill=tint)
-        if rng.random() < 0.4:
-            draw.rectangle([0, 0, width, 0.22 * height], fill=tuple(int(v) for v in rng.integers(0, 200, 3)))
-        small = tuple(int(v) for v in rng.integers(0, 180, 3))
-        _fit(draw, _word(rng), (0.2 * width, 0.03 * height, 0.8 * width, 0.2 * height), small, rng)
-        if rng.random() < 0.6:
-            _fit(draw, _word(rng), (0.2 * width, 0.83 * height, 0.8 * width, 0.96 * height), small, rng)
-        top = bottom = 0.24 * height
-    elif not two and rng.random() < 0.55:  # country strip
-        strip = 0.1 * width
-        draw.rectangle([0, 0, strip, height], fill=(20, 50, 150))
-        _fit(draw, _characters(rng, "A"), (0.2 * strip, 0.6 * height, 0.8 * strip, 0.9 * height), (240, 240, 240), rng)
-        if rng.random() < 0.3:
-            draw.rectangle([width - strip, 0, width, height], fill=(20, 50, 150))
-        left = 1.3 * strip
-    each = (height - top - bottom) / len(lines)
-    for index, line in enumerate(lines):
-        inset = 0.1 * width * (len(lines) > 1) * rng.uniform(0, 1.5)
-        box = (left + inset, top + index * each, width - 0.05 * width - inset, top + (index + 0.92) * each)
-        _fit(draw, line, box, ink, rng)
-    if rng.random() < 0.6:
-        draw.rounded_rectangle([1, 1, width - 2, height - 2], radius=8, outline=ink, width=int(rng.integers(2, 6)))
-    return np.asarray(picture, np.uint8)
-
-
-def _word(rng: np.random.Generator) -> str:
-    return "".join(str(rng.choice(list(string.ascii_uppercase))) for _ in range(int(rng.integers(4, 12))))
-
-
-def _fit(
-    draw: ImageDraw.ImageDraw,
-    text: str,
-    box: tuple[float, float, float, float],
-    ink: tuple[int, ...],
-    rng: np.random.Generator,
-) -> None:
-    """Text stretched into a box, as plates are set."""
-    font = _font(72, rng)
-    left, top, right, bottom = font.getbbox(text)
-    glyphs = Pillow.new("L", (max(1, int(right - left)), max(1, int(bottom - top))))
-    ImageDraw.Draw(glyphs).text((-left, -top), text, 255, font)
-    size = max(1, round(box[2] - box[0])), max(1, round(box[3] - box[1]))
-    draw.bitmap((round(box[0]), round(box[1])), glyphs.resize(size, Pillow.Resampling.BILINEAR), tuple(ink))
-
-
-def sign(rng: np.random.Generator) -> Image:
-    """What is not a plate: a notice of several lines, a page, a price tag, bars, tiles, a bare board."""
-    height = int(rng.integers(60, 200))
-    width = round(height * rng.uniform(0.5, 5))
-    back = tuple(int(v) for v in rng.integers(0, 256, 3))
-    picture = Pillow.new("RGB", (width, height), back)
-    draw = ImageDraw.Draw(picture)
-    ink = tuple(int(v) for v in rng.integers(0, 256, 3))
-    kind = rng.random()
-    if kind < 0.45:
-        count = int(rng.integers(2, 8)) if width < 3 * height else int(rng.integers(2, 4))
-        for index in range(count):
-            words = " ".join(_word(rng).capitalize() for _ in range(int(rng.integers(1, 5))))
-            row = (
-                0.05 * width,
-                (index + 0.1) / count * height,
-                rng.uniform(0.5, 0.95) * width,
-                (index + 0.8) / count * height,
-            )
-            _fit(draw, words, row, ink, rng)
-    elif kind < 0.6:
-        _fit(draw, _word(rng).lower(), (0.05 * width, 0.1 * height, 0.95 * width, 0.9 * height), ink, rng)
-    elif kind < 0.75:
-        x = 0.0
-        while x < width:
-            step = rng.uniform(2, 16)
-            draw.rectangle([x, 0, x + step, height], fill=ink)
-            x += step + rng.uniform(2, 16)
-    elif kind < 0.88:
-        step = int(rng.integers(12, 50))
-        for line in range(0, max(width, height), step):
-            draw.line([line, 0, line, height], fill=ink, width=3)
-            draw.line([0, line, width, line], fill=ink, width=3)
-    return np.asarray(picture, np.uint8)
-
-
 def _paste(
     canvas: Image, patch: Image, width: float, rng: np.random.Generator
 ) -> tuple[float, float, float, float] | None:
-    """Put ``patch`` onto ``canvas`` in perspective; returns its box, or ``None`` where it does not fit."""
+    """Put ``patch`` onto ``canvas`` in perspective; its box x, y, width, height, or ``None`` where it does not fit."""
     height = width * patch.shape[0] / patch.shape[1]
     turn = np.deg2rad(rng.normal(0, 6))
     corners = np.array([[-width, -height], [width, -height], [width, height], [-width, height]]) / 2
@@ -184,25 +40,42 @@ def _paste(
     corners[:, 1] += corners[:, 0] * rng.normal(0, 0.08)
     corners = corners @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     low, high = corners.min(0), corners.max(0)
-    room = CANVAS - 4 - (high - low)
+    room = np.array(canvas.shape[1::-1]) - 4 - (high - low)
     if room.min() <= 0:
         return None
-    corners += rng.uniform(2, 2 + room) - low
+    return _lay(canvas, patch, corners + rng.uniform(2, 2 + room) - low, rng)
+
+
+def _lay(
+    canvas: Image, patch: Image, corners: np.ndarray, rng: np.random.Generator
+) -> tuple[float, float, float, float]:
+    """Put ``patch`` between four corners (4×2, from the upper left clockwise), in some light; returns their box."""
     low, high = corners.min(0), corners.max(0)
-    shade = rng.uniform(0.35, 1.1) * np.linspace(rng.uniform(0.75, 1), rng.uniform(0.75, 1), patch.shape[1])
+    shade = rng.uniform(0.45, 1.15) * np.linspace(rng.uniform(0.75, 1), rng.uniform(0.75, 1), patch.shape[1])
     lit = np.clip(patch * shade[None, :, None] + rng.uniform(-10, 25), 0, 255).astype(np.float32)
-    reduce = min(1.0, 2 * width / patch.shape[1])  # before warping, or small plates would alias
+    reduce = min(1.0, 2 * np.linalg.norm(corners[1] - corners[0]) / patch.shape[1])  # or small plates would alias
     if reduce < 1:
         lit = np.asarray(cv2.resize(lit, None, fx=reduce, fy=reduce, interpolation=cv2.INTER_AREA), np.float32)
     h, w = lit.shape[:2]
-    source = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32)
-    matrix = cv2.getPerspectiveTransform(source, corners.astype(np.float32))
-    warped = cv2.warpPerspective(lit, matrix, (CANVAS, CANVAS), flags=cv2.INTER_LINEAR)
-    alpha = cv2.warpPerspective(np.ones((h, w), np.float32), matrix, (CANVAS, CANVAS), flags=cv2.INTER_LINEAR)[
-        ..., None
-    ]
-    canvas[:] = (canvas * (1 - alpha) + warped * alpha).astype(np.uint8)
+    _warp(canvas, lit, np.ones((h, w), np.float32), corners)
     return float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1])
+
+
+def _warp(canvas: Image, patch: np.ndarray, alpha: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Blend ``patch`` (H×W×3) by ``alpha`` (H×W, 0-1) into ``canvas``; returns the 3×3 matrix from one to the other."""
+    h, w = patch.shape[:2]
+    source = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32)
+    low = np.clip(np.floor(corners.min(0)).astype(int) - 1, 0, None)
+    size = np.minimum(np.ceil(corners.max(0)).astype(int) + 2, canvas.shape[1::-1]) - low
+    matrix = cv2.getPerspectiveTransform(source, corners.astype(np.float32))
+    if size.min() > 0:
+        shifted = cv2.getPerspectiveTransform(source, (corners - low).astype(np.float32))
+        part = np.s_[low[1] : low[1] + size[1], low[0] : low[0] + size[0]]
+        to = int(size[0]), int(size[1])
+        warped = cv2.warpPerspective(patch.astype(np.float32), shifted, to, flags=cv2.INTER_LINEAR)
+        weight = cv2.warpPerspective(alpha, shifted, to, flags=cv2.INTER_LINEAR)[..., None]
+        canvas[part] = (canvas[part] * (1 - weight) + warped * weight).astype(np.uint8)
+    return np.asarray(matrix)
 
 
 def _body(canvas: Image, rng: np.random.Generator) -> None:
@@ -223,17 +96,17 @@ def _body(canvas: Image, rng: np.random.Generator) -> None:
 
 
 def sample(background: Image, rng: np.random.Generator) -> Sample:
-    """A training picture on a part of ``background`` (H×W×3, any size): up to two plates, up to three signs."""
-    scale = CANVAS / min(background.shape[:2]) * rng.uniform(1.0, 2.5)
-    scaled = cv2.resize(background, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    y, x = (int(rng.integers(s - CANVAS + 1)) for s in scaled.shape[:2])
-    canvas = np.ascontiguousarray(scaled[y : y + CANVAS, x : x + CANVAS], np.uint8)
+    """A training picture on a part of ``background`` (H×W×3, any size): a car, or up to two plates and three signs."""
+    if rng.random() < 0.5:
+        return scene(background, rng, (CANVAS, CANVAS))
+    canvas = _cut(background, rng, (CANVAS, CANVAS))
     if rng.random() < 0.6:
         _body(canvas, rng)
-    for _ in range(int(rng.choice(4, p=[0.4, 0.3, 0.2, 0.1]))):
-        _paste(canvas, sign(rng), float(np.exp(rng.uniform(*np.log(WIDTHS)))), rng)
+    for _ in range(int(rng.choice(4, p=[0.3, 0.3, 0.25, 0.15]))):
+        other = part(rng, background) if rng.random() < 0.5 else sign(rng)
+        _paste(canvas, other, float(np.exp(rng.uniform(*np.log(WIDTHS)))), rng)
     boxes: list[tuple[float, float, float, float]] = []
-    for _ in range(int(rng.choice(3, p=[0.2, 0.65, 0.15]))):
+    for _ in range(int(rng.choice(3, p=[0.25, 0.6, 0.15]))):
         before = canvas.copy()
         box = _paste(canvas, plate(rng), float(np.exp(rng.uniform(*np.log(WIDTHS)))), rng)
         if box is None or any(_touch(box, other) for other in boxes):
@@ -241,6 +114,54 @@ def sample(background: Image, rng: np.random.Generator) -> Sample:
             continue
         boxes.append(box)
     return Sample(_seen(canvas, rng), tuple(boxes))
+
+
+def scene(background: Image, rng: np.random.Generator, size: tuple[int, int]) -> Sample:
+    """A car before ``background`` (H×W×3, any size), whole or a part of it, four times in five with its plate.
+
+    Args:
+        background: any photograph; paint and glass mirror parts of it.
+        rng: every choice.
+        size: height and width of the picture in pixels.
+    """
+    height, width = size
+    canvas = _cut(background, rng, size)
+    for _ in range(int(rng.integers(0, 3))):
+        _paste(canvas, sign(rng), float(rng.uniform(0.05, 0.3)) * width, rng)
+    wide = float(np.exp(rng.uniform(np.log(0.45), np.log(2.2)))) * min(size)
+    sheet, (column, row, share) = car(rng, max(24, round(min(wide, 1200))), background)
+    high = wide * sheet.image.shape[0] / sheet.width
+    # seen from the side and turned a little, with the plate's place inside the picture
+    corners = np.array([[0, 0], [wide, 0], [wide, high], [0, high]])
+    corners[:, 0] *= rng.uniform(0.7, 1.0)
+    corners[[1, 2], 1] += rng.normal(0, 0.05) * wide * np.array([1, 0.4])
+    corners += rng.normal(0, 0.012, (4, 2)) * wide
+    turn = np.deg2rad(rng.normal(0, 3))
+    corners = corners @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    at = np.array([column * wide, row * wide])
+    corners += rng.uniform(0.2, 0.8, 2) * (width, height) - at
+    matrix = _warp(canvas, sheet.image, sheet.alpha.astype(np.float32) / 255, corners)
+    boxes: list[tuple[float, float, float, float]] = []
+    if rng.random() < 0.8:
+        front = plate(rng)
+        aspect = front.shape[1] / front.shape[0]
+        w = share * (1.0 if aspect > 3 else rng.uniform(0.5, 0.7))
+        h = w / aspect
+        place = np.array([[-w, -h], [w, -h], [w, h], [-w, h]]) / 2 + (column, row)
+        place = place + rng.normal(0, 0.01, (4, 2)) * w
+        lain = cv2.perspectiveTransform((place * sheet.width)[None].astype(np.float32), matrix)[0].astype(np.float64)
+        low, high_ = lain.min(0), lain.max(0)
+        if low.min() > 1 and (high_ < (width - 1, height - 1)).all() and (high_ - low)[0] >= 0.6 * WIDTHS[0]:
+            boxes.append(_lay(canvas, front, lain, rng))
+    return Sample(_seen(canvas, rng), tuple(boxes))
+
+
+def _cut(background: Image, rng: np.random.Generator, size: tuple[int, int]) -> Image:
+    """A part of a photograph of the size that is wanted."""
+    scale = max(size[0] / background.shape[0], size[1] / background.shape[1]) * rng.uniform(1.0, 2.5)
+    scaled = cv2.resize(background, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    y, x = (int(rng.integers(max(1, s - wanted + 1))) for s, wanted in zip(scaled.shape[:2], size, strict=True))
+    return np.array(cv2.resize(scaled[y : y + size[0], x : x + size[1]], size[::-1]), np.uint8)
 
 
 def _touch(a: Sequence[float], b: Sequence[float]) -> bool:

@@ -1,4 +1,4 @@
-"""Where the network is not certain, reading decides."""
+"""The detector proposes, the verifier decides, and where neither is certain reading does."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from veriscope.inference.networks import plate_detector as net
+from veriscope.inference.networks import plate_verifier as close
 from veriscope.perception.ocr import Line
-from veriscope.perception.plates import CERTAIN, UNREADABLE, find_plates
+from veriscope.perception.plates import CERTAIN, SEEN, UNREADABLE, find_plates, single
 from veriscope.types import Image
 
 IMAGE: Image = np.zeros((200, 400, 3), np.uint8)
@@ -19,11 +20,20 @@ LARGE, SMALL = (100.0, 80.0, 120.0, 30.0), (20.0, 20.0, 30.0, 9.0)
 
 
 class Seeing:
-    """An ``Infer`` whose network sees what it is told to."""
+    """An ``Infer`` whose verifier gives places seen at 0.5, 0.4, … in turn the probabilities it is told to."""
+
+    def __init__(self, *probabilities: float) -> None:
+        self.probabilities = np.array(probabilities)
+        self.shown: list[int] = []
 
     def run(self, model: str, inputs: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
-        assert model == net.NAME
-        return {}
+        if model == net.NAME:
+            return {}
+        assert model == close.NAME
+        self.shown.append(len(inputs["image"]))
+        wanted = self.probabilities[: len(inputs["image"])]
+        before = 0.5 - 0.1 * np.arange(len(wanted))
+        return {"logit": np.log(wanted / (1 - wanted)) - np.log(before / (1 - before)) + close.SHIFT}
 
     def version(self, model: str) -> str:
         return "1"
@@ -45,9 +55,60 @@ class Reading:
         return [Line(self.text, corners, self.confidence, (0.0, 1.0))] if self.text else []
 
 
+def detected(monkeypatch: pytest.MonkeyPatch, *boxes: net.Box) -> None:
+    """The detector sees these, the first the surest."""
+    found = [(box, 0.5 - 0.1 * i) for i, box in enumerate(boxes)]
+    monkeypatch.setattr(net, "read", lambda outputs, scale, threshold: [f for f in found if f[1] >= threshold])
+
+
 def looked(monkeypatch: pytest.MonkeyPatch, box: net.Box, probability: float, reader: Reading | None) -> bool:
-    monkeypatch.setattr(net, "read", lambda outputs, scale, threshold: [(box, probability)])
-    return bool(find_plates(IMAGE, Seeing(), reader=reader))
+    detected(monkeypatch, box)
+    return bool(find_plates(IMAGE, Seeing(probability), reader=reader))
+
+
+def test_the_verifier_decides_and_its_probability_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    detected(monkeypatch, LARGE, SMALL)
+    infer = Seeing(0.02, 0.7)
+    ((box, probability),) = find_plates(IMAGE, infer)
+    assert box == SMALL, "what the detector was surer of is none"
+    assert probability == pytest.approx(0.7)
+    assert infer.shown == [2], "all places of a picture in one batch"
+    assert find_plates(IMAGE, infer, threshold=0.75) == []
+
+
+def test_where_nothing_is_seen_the_verifier_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    detected(monkeypatch)
+    infer = Seeing(0.9)
+    assert find_plates(IMAGE, infer) == []
+    assert infer.shown == []
+
+
+def test_the_detector_is_asked_for_more_than_certain_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+    monkeypatch.setattr(net, "read", lambda outputs, scale, threshold: asked.append(threshold) or [])
+    find_plates(IMAGE, Seeing(), threshold=0.9)
+    assert set(asked) == {SEEN}
+
+
+def test_a_part_of_a_plate_and_a_plate_with_its_frame_are_that_plate() -> None:
+    whole, part, around = (100.0, 100.0, 80.0, 20.0), (110.0, 102.0, 20.0, 14.0), (60.0, 80.0, 180.0, 60.0)
+    beside = (200.0, 100.0, 80.0, 20.0)
+    found = single([(whole, 0.9), (part, 0.8), (around, 0.7), (beside, 0.6)])
+    assert [box for box, _ in found] == [whole, beside]
+
+
+@pytest.mark.parametrize(
+    ("other", "probability", "kept"),
+    [
+        ((110.0, 60.0, 60.0, 30.0), 0.4, False),  # the grille above the plate
+        ((110.0, 60.0, 60.0, 30.0), 0.8, True),  # nearly as likely: a second plate, or the right one
+        ((300.0, 100.0, 80.0, 20.0), 0.4, True),  # two and a half widths beside: the next car
+        ((110.0, -60.0, 60.0, 15.0), 0.4, True),  # two widths above: the car behind
+    ],
+)
+def test_what_is_far_less_likely_on_the_same_vehicle_is_none(other: net.Box, probability: float, kept: bool) -> None:
+    found = single([((100.0, 100.0, 80.0, 20.0), 0.95), (other, probability)])
+    assert (other in [box for box, _ in found]) is kept
 
 
 @pytest.mark.parametrize(
@@ -66,14 +127,14 @@ def test_a_large_box_must_read_like_a_plate(
 
 def test_what_the_network_is_certain_of_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = Reading("")
-    assert looked(monkeypatch, LARGE, CERTAIN, reader)
+    assert looked(monkeypatch, LARGE, CERTAIN + 0.01, reader)
     assert reader.shapes == []
 
 
 def test_what_cannot_be_read_counts_when_it_is_likely(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert looked(monkeypatch, SMALL, UNREADABLE, Reading(""))
+    assert looked(monkeypatch, SMALL, UNREADABLE + 0.01, Reading(""))
     assert not looked(monkeypatch, SMALL, UNREADABLE - 0.1, Reading("AB 1234"))
 
 
 def test_without_a_reader_everything_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert looked(monkeypatch, SMALL, 0.3, None)
+    assert looked(monkeypatch, SMALL, 0.31, None)

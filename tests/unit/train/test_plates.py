@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from veriscope.train.plates import CANVAS, plate, sample, sign
+from veriscope.train.plate_drawing import plate, sign
+from veriscope.train.plates import CANVAS, sample
 
 from tests.making import encoded, photo
 
@@ -31,7 +32,8 @@ def test_the_box_holds_what_changed() -> None:
 
 def test_layouts_differ_and_repeat() -> None:
     shapes = {plate(np.random.default_rng(seed)).shape[0] for seed in range(30)}
-    assert shapes == {100, 180}, "one line and two"
+    assert {100, 180} < shapes, "one line and two"
+    assert max(shapes) < 230, "a frame is narrow"
     assert np.array_equal(plate(np.random.default_rng(4)), plate(np.random.default_rng(4)))
     assert len({sign(np.random.default_rng(seed)).tobytes() for seed in range(10)}) == 10
 
