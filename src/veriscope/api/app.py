@@ -63,17 +63,17 @@ def create_app(config: Settings) -> FastAPI:
     app.add_middleware(Guard, settings=config)
     app.add_middleware(AccessLog, metrics=figures)  # added last: outermost
     errors.install(app)
-    for module in (
+    for module in (  # tried one after another: what is asked for most comes first
         analyses,
-        redactions,
+        compat_fakenews,
+        compat_deepfake,
         jobs,
+        redactions,
         models,
         settings,
         health,
         metrics,
         compat,
-        compat_deepfake,
-        compat_fakenews,
     ):
         app.include_router(module.router)
     pages.install(app, Path(str(files("veriscope"))) / "web")
