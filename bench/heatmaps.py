@@ -6,7 +6,8 @@ Both classes are saved again at each quality; 0 keeps the bytes, whose tables al
 ``tables_only``). Three maps are graded: the network's alone, the copied areas alone, and the one that is shown, which
 joins them. ``f1_fixed`` is the mean over tampered pictures of each picture's F1 at 0.5, as the literature's tables are
 made; ``f1_best`` takes the threshold that is best for the whole set, ``f1_pooled`` counts all pixels together at 0.5.
-The system's image score adds the log-odds of the calibrated scores of network and copies.
+The system's image score adds the log-odds of the calibrated scores of network and copies, each with the weight that it
+has in the report (``fusion.yaml``).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from veriscope.detectors._copy_move_once import once
 from veriscope.detectors.base import calibration
 from veriscope.detectors.copy_move import EFFORTS, HIGHEST, LOWEST, CopyMove, search
 from veriscope.detectors.forgery_heatmap import PIXELS, Examined, ForgeryHeatmap, examine, with_copies
+from veriscope.fusion import load_policy
 from veriscope.types import Kind, Plane, Policy
 
 THRESHOLDS = np.round(np.arange(0.05, 1.0, 0.05), 2)
@@ -61,7 +63,7 @@ def examined(items: Sequence[Item], answers: Answers) -> Iterator[Graded]:
         graded = Graded(item.label, found.logit, raw, int(facts[0]), item.name[:4])
         if mask is not None and mask.any():
             empty = np.zeros_like(found.heat)
-            nothing = Examined(empty, found.reliability, empty - 20, 0.0, found.shape, False)
+            nothing = Examined(empty, found.reliability, empty - 20, None, 0.0, found.shape, False)
             maps = found.heat, with_copies(nothing, copies, image), with_copies(found, copies, image)
             _count(graded, dict(zip(MAPS, maps, strict=True)), mask)
         yield graded
@@ -101,12 +103,12 @@ def image_figures(forged: Sequence[float], genuine: Sequence[float]) -> dict[str
 
 
 def system_score(picture: Graded) -> float:
-    """Sum of the calibrated log-odds; the raws themselves where a method is not calibrated yet."""
-    total = 0.0
+    """Sum of the calibrated log-odds with the report's weights; the raws themselves where nothing is calibrated."""
+    total, weights = 0.0, load_policy().weights
     for method, raw in ((ForgeryHeatmap, picture.network), (CopyMove, picture.copies)):
         fitted = calibration(method.name, method.version, Kind.IMAGE)
         p = fitted(raw) if fitted else 1 / (1 + np.exp(-raw))
-        total += float(np.log(p / (1 - p)))
+        total += weights.get(method.name, 1.0) * float(np.log(p / (1 - p)))
     return total
 
 

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from veriscope.detectors._copy_extent import extent
 from veriscope.detectors._copy_move_geometry import carried
 from veriscope.detectors._copy_move_once import once
 from veriscope.detectors._copy_move_verify import grown
@@ -33,17 +34,22 @@ SHOWN = 0.5  # probability from which an area is named
 LEAST_AREA = 0.002  # share of the picture below which an area is not named
 MOST_REGIONS = 6
 LIKELY = 0.0  # log-odds of a copy from which the map shows it; areas are named from ``CONVINCING``
+# Log-odds added to the network's map beside a likely copy: that explains the picture, and what else is marked must be
+# plain. 66 copies found in development photographs: F1 0.73, 0.75, 0.76, 0.78, 0.78 with 0, −0.5, −1, −2, −3.
+BESIDE = -2.0
 PREFERENCE = 0.5  # log-odds from which one of two equal areas is taken for the original
 ORIGINAL = 0.45  # most that is shown on it
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """``heat`` and ``reliability`` are in [0, 1] at the size the network saw (``shape``)."""
+    """``heat`` and ``reliability`` are in [0, 1], ``logits`` and ``seams`` log-odds, at the size the network saw
+    (``shape``)."""
 
     heat: Plane
     reliability: Plane
     logits: Plane
+    seams: Plane | None
     logit: float
     shape: tuple[int, int]
     traced: bool  # whether the compression of the file could be read
@@ -60,26 +66,32 @@ def examine(image: Image, scene: Scene | None, infer: Infer, pixels: int) -> Exa
         levels = network.dct_levels(jpeg.luma, jpeg.tables[0])
     shape = (image.shape[0], image.shape[1])
     answer = network.read(infer.run(network.NAME, network.prepare(image, levels)), shape)
-    logits = np.asarray(cv2.resize(answer.logits, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
-    reliability = np.asarray(cv2.resize(answer.reliability, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+
+    def sized(plane: Plane) -> Plane:
+        return np.asarray(cv2.resize(plane, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+
+    logits, seams = sized(answer.logits), None if answer.seams is None else sized(answer.seams)
     heat = _probability(logits + np.float32(SHIFT))
-    return Examined(heat, reliability, logits, answer.logit, shape, levels is not None)
+    return Examined(heat, sized(answer.reliability), logits, seams, answer.logit, shape, levels is not None)
 
 
 def with_copies(examined: Examined, copies: Result, image: Image) -> Plane:
     """The map joined with the most convincing copied area of ``image``, and its original, toned down if it is known.
 
-    A likely copy explains the picture: the network's map then counts without ``SHIFT``.
+    A likely copy explains the picture: the network's map then counts with ``BESIDE`` instead of ``SHIFT``.
     """
     if not copies.logits or copies.logits[0] <= LIKELY:
         return examined.heat
-    best, heat, size = copies.evidence[0], _probability(examined.logits), examined.shape
-    area = grown(best)
+    best, size = copies.evidence[0], examined.shape
+    work = np.asarray(cv2.resize(image, copies.shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+    area = extent(work, grown(best), best.map)
     pair = [_at(mask, size) for mask in (area, carried(area, best.map))]
     if not all(mask.any() for mask in pair):
         return examined.heat
+    heat = _probability(examined.logits + np.float32(BESIDE))
     weight = float(1.0 / (1.0 + np.exp(-copies.logits[0])))
-    first = pasted(np.asarray(cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA), np.uint8), *pair)
+    sized = np.asarray(cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+    first = pasted(sized, pair[0], pair[1], examined.seams, examined.logits)
     values = [weight, weight]
     if abs(first) > PREFERENCE:
         values[1 if first > 0 else 0] = min(weight, ORIGINAL)

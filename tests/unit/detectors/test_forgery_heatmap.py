@@ -119,6 +119,18 @@ def test_of_two_equal_areas_the_outline_tells_the_copy(
     assert undecided.heatmap[50:100, 40:100].mean() > 0.5
 
 
+def test_beside_a_copy_only_what_is_plain_is_marked(child: DecodeChild, tmp_path: Path) -> None:
+    data = encoded(copied(), quality=95)
+    corner = (0.7, 0.05, 0.25, 0.3)  # neither the area nor its copy
+    marked = []
+    for inside in (1.5, 3.0):
+        heat = look(data, Told(corner, inside, -4.0, -1.0), child, tmp_path, Policy.STANDARD).heatmap
+        assert heat is not None
+        assert heat[150:200, 260:320].mean() > 0.5  # the copy itself
+        marked.append(float(heat[20:80, 280:350].mean()))
+    assert marked[0] < 0.5 < marked[1]
+
+
 def test_the_outline_of_what_was_pasted_is_a_seam() -> None:
     picture = copied()
     source, copy = np.zeros((256, 384), np.bool_), np.zeros((256, 384), np.bool_)
@@ -128,6 +140,19 @@ def test_the_outline_of_what_was_pasted_is_a_seam() -> None:
     dot = np.zeros_like(source)
     dot[5, 5] = True
     assert pasted(picture, dot, copy) == 0.0  # too small to say
+
+
+def test_the_network_is_asked_for_the_seam() -> None:
+    picture = cv2.GaussianBlur(copied(), (0, 0), 3.0)
+    one, other = np.zeros((256, 384), np.bool_), np.zeros((256, 384), np.bool_)
+    one[20:80, 20:100], other[160:220, 200:280] = True, True
+    seams = np.full((256, 384), -4.0, np.float32)
+    seams[14:86, 14:106] = 2.0
+    level = np.zeros_like(seams)
+    even = pasted(picture, one, other, level, level)
+    assert pasted(picture, one, other, seams, level) > even + 2
+    assert pasted(picture, other, one, seams, level) == pytest.approx(-pasted(picture, one, other, seams, level))
+    assert pasted(picture, one, other, level, seams) > even + 1  # and for what changed inside
 
 
 def copied() -> NDArray[np.uint8]:

@@ -107,3 +107,13 @@ def test_answer_loses_the_border_that_was_added() -> None:
     assert answer.logits.shape == (18, 33)
     assert float(answer.reliability[0, 0]) == 0.5
     assert answer.logit == 1.5
+
+
+def test_a_third_plane_is_where_borders_are() -> None:
+    maps = np.zeros((1, 3, 20, 36), np.float32)
+    maps[0, 2, :, 4:] = -2.0
+    score = np.zeros((1, 1), np.float32)
+    seams = network.read({"maps": maps, "score": score}, (70, 131)).seams
+    assert seams is not None
+    assert seams.tolist()[0] == [0.0] * 4 + [-2.0] * 29
+    assert network.read({"maps": maps[:, :2], "score": score}, (70, 131)).seams is None  # a network that cannot say

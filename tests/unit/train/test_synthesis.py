@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from veriscope.train.synthesis import chains, outlines, store
+from veriscope.train.synthesis import chains, forgeries, outlines, store
 from veriscope.train.synthesis.forgeries import KINDS, Photo, forge
 
 
@@ -93,3 +93,36 @@ def test_store_keeps_test_photographs_and_validation_apart(tmp_path: Path) -> No
     different = np.abs(made.forged.astype(int) - made.untouched).max(axis=(1, 2, 3))
     assert (different > 3).all()
     assert np.array_equal(made.masks, again.masks)
+
+
+def test_some_copies_come_from_plain_parts() -> None:
+    image = scenery(9)
+    image[:, :200] = 120  # a wall
+    shares = []
+    for draw in (forgeries._plain_outline, forgeries._outline):
+        masks = [draw(Photo(image), 0.03, np.random.default_rng(seed)) for seed in range(12)]
+        shares.append(np.mean([mask[:, :200].sum() / mask.sum() for mask in masks if mask.any()]))
+    assert shares[0] > 0.9
+    assert shares[1] < 0.8
+
+
+def test_some_canvases_are_windows_of_the_photograph_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(chains.jpeg(scenery(3, 321, 481), 90))
+    whole, sources, same = chains.decoded(path.read_bytes()), store.Sources([path]), 0
+    for seed in range(40):
+        image = sources.canvas(np.random.default_rng(seed)).image
+        assert image.shape == (store.HEIGHT, store.WIDTH, 3)
+        same += any(
+            np.array_equal(whole[y : y + store.HEIGHT, x : x + store.WIDTH], image)
+            for y in range(0, 321 - store.HEIGHT, 8)
+            for x in range(0, 481 - store.WIDTH, 8)
+        )
+    assert 2 <= same <= 12  # an eighth of them, on the grid of its own compression
+
+
+def test_luma_table_is_that_of_the_file() -> None:
+    fine, coarse = (chains.luma_table(chains.jpeg(scenery(4), quality)) for quality in (95, 50))
+    assert coarse[0, 0] == 16  # ITU-T T.81, table K.1, at quality 50
+    assert coarse[0, 7] == 61
+    assert (fine < coarse).all()

@@ -63,11 +63,13 @@ PLANES = 2 * len(NAMES)  # each as it is, then less its median over the picture
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``logits`` (log-odds that a place was changed) and ``reliability`` (probability that the network is right there)
-    at a quarter of the picture's size; ``logit`` is the picture's own log-odds."""
+    """``logits`` (log-odds that a place was changed), ``reliability`` (probability that the network is right there) and
+    ``seams`` (log-odds of a changed area's border; ``None`` from a network that does not say) at a quarter of the
+    picture's size; ``logit`` is the picture's own log-odds."""
 
     logits: Plane
     reliability: Plane
+    seams: Plane | None
     logit: float
 
 
@@ -202,4 +204,5 @@ def read(outputs: Mapping[str, NDArray[np.float32]], shape: tuple[int, int]) -> 
     """The network's answer about a picture of ``shape`` (height, width), without the border that ``prepare`` added."""
     rows, columns = -(-shape[0] // FINE), -(-shape[1] // FINE)
     maps = outputs["maps"][0, :, :rows, :columns].astype(np.float32)
-    return Answer(maps[0], 1.0 / (1.0 + np.exp(-maps[1])), float(outputs["score"].ravel()[0]))
+    seams = maps[2] if len(maps) > 2 else None
+    return Answer(maps[0], 1.0 / (1.0 + np.exp(-maps[1])), seams, float(outputs["score"].ravel()[0]))

@@ -11,7 +11,6 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,7 +18,6 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image as Pillow
 from torch import Tensor, nn
 from torch.nn import functional as f
 
@@ -270,15 +268,8 @@ def saved(
     luma = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
     levels = None
     if luma is not None and rng.random() < 0.85:  # the rest teaches it to do without
-        levels = network.dct_levels(np.asarray(luma, np.uint8), _table(data))
+        levels = network.dct_levels(np.asarray(luma, np.uint8), chains.luma_table(data))
     return chains.decoded(data), levels, mask
-
-
-def _table(data: bytes) -> NDArray[np.uint16]:
-    """The luma table of a JPEG, natural order."""
-    with Pillow.open(BytesIO(data)) as picture:
-        tables: Mapping[int, list[int]] = picture.quantization  # type: ignore[attr-defined]
-        return np.array(tables[0], np.uint16).reshape(8, 8)
 
 
 def _mirrors() -> dict[bool, NDArray[np.intp]]:

@@ -10,10 +10,11 @@ networks do: they reduce to a longest side, some sharpen, and all save as JPEG a
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from veriscope.types import Image
@@ -54,6 +55,13 @@ def decoded(data: bytes) -> Image:
     if bgr is None:
         raise ValueError("these bytes are no picture")
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def luma_table(data: bytes) -> NDArray[np.uint16]:
+    """The luma table of a JPEG, natural order."""
+    with Pillow.open(io.BytesIO(data)) as picture:
+        tables: Mapping[int, list[int]] = picture.quantization  # type: ignore[attr-defined]
+        return np.array(tables[0], np.uint16).reshape(8, 8)
 
 
 def camera_bytes(image: Image, rng: np.random.Generator) -> bytes:

@@ -20,6 +20,7 @@ from veriscope.train.synthesis.outlines import Mask
 from veriscope.types import Image, Plane
 
 AREA = (0.008, 0.30)  # share of the picture that is changed, drawn evenly on a logarithmic scale
+PLAIN = 0.3  # share of the copies that are taken from a plain part of the picture: sky, water, a wall
 _LEAST_CHANGE = 3.0  # grey levels on average inside the mask: what changed less cannot be seen by anyone
 
 
@@ -60,6 +61,15 @@ def _outline(photo: Photo, share: float, rng: np.random.Generator) -> Mask:
     return mask
 
 
+def _plain_outline(photo: Photo, share: float, rng: np.random.Generator) -> Mask:
+    """Of several outlines, the one around the least detail."""
+    grey = cv2.cvtColor(photo.image, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    detail = np.abs(grey - cv2.GaussianBlur(grey, (0, 0), 2.0))
+    bare = Photo(photo.image)
+    drawn = [mask for mask in (_outline(bare, share, rng) for _ in range(5)) if mask.any()]
+    return min(drawn, key=lambda mask: float(detail[mask].mean()))
+
+
 def _alpha(mask: Mask, rng: np.random.Generator) -> Plane:
     """Opacity of the pasted area: its edge grown or shrunk by a pixel or two, hard, smoothed or feathered."""
     grow = int(rng.integers(-2, 4))
@@ -69,9 +79,9 @@ def _alpha(mask: Mask, rng: np.random.Generator) -> Plane:
         grown = np.asarray((cv2.dilate if grow > 0 else cv2.erode)(grown, ellipse), np.uint8)
     alpha = grown.astype(np.float32)
     kind = rng.random()
-    if kind < 0.4:
+    if kind < 0.45:
         return alpha
-    sigma = rng.uniform(0.4, 0.9) if kind < 0.75 else rng.uniform(1.0, 3.0)
+    sigma = rng.uniform(0.4, 0.9) if kind < 0.75 else rng.uniform(1.0, 4.0)
     return np.asarray(cv2.GaussianBlur(alpha, (0, 0), float(sigma)), np.float32)
 
 
@@ -123,11 +133,11 @@ def _graded(layer: Image, host: Image, mask: Mask, rng: np.random.Generator, str
 def _textured(layer: Image, rng: np.random.Generator) -> Image:
     """Another camera: softer, crisper or noisier."""
     kind = rng.random()
-    if kind < 0.25:
+    if kind < 0.3:
         return np.asarray(cv2.GaussianBlur(layer, (0, 0), float(rng.uniform(0.4, 1.3))), np.uint8)
-    if kind < 0.45:
+    if kind < 0.5:
         return chains.sharpened(layer, rng)
-    if kind < 0.6:
+    if kind < 0.7:
         noise = rng.normal(0, rng.uniform(1.5, 6), layer.shape)
         return np.clip(np.rint(layer + noise), 0, 255).astype(np.uint8)
     return layer
@@ -140,8 +150,13 @@ def _place(shape: tuple[int, int], rng: np.random.Generator) -> tuple[float, flo
 def _splice(host: Photo, donor: Photo, rng: np.random.Generator) -> tuple[Image, Mask]:
     share, shape = _share(rng), host.image.shape[:2]
     source = donor
-    if rng.random() < 0.6:
-        source = Photo(chains.saved(donor.image, rng, 50, 96), donor.object)
+    history = rng.random()
+    if history < 0.5:
+        source = Photo(chains.saved(donor.image, rng, 40, 96), donor.object)
+    elif history < 0.65:
+        source = Photo(chains.camera_jpeg(donor.image, rng), donor.object)
+    elif history < 0.75:
+        source = Photo(chains.webp(donor.image, rng), donor.object)
     mask = _outline(source, share, rng)
     if not mask.any():
         return host.image, mask
@@ -157,7 +172,7 @@ def _splice(host: Photo, donor: Photo, rng: np.random.Generator) -> tuple[Image,
 
 def _copy_move(host: Photo, _donor: Photo, rng: np.random.Generator) -> tuple[Image, Mask]:
     share, shape = float(np.exp(rng.uniform(*np.log((AREA[0], 0.18))))), host.image.shape[:2]
-    mask = _outline(host, share, rng)
+    mask = (_plain_outline if rng.random() < PLAIN else _outline)(host, share, rng)
     if not 0 < mask.mean() < 0.3:
         return host.image, np.zeros_like(mask)
     scale = float(rng.uniform(0.7, 1.35)) if rng.random() < 0.4 else 1.0

@@ -22,6 +22,7 @@ from veriscope.types import Image
 Part = Literal["train", "validation"]
 HEIGHT, WIDTH = 256, 384  # px of every stored picture; upright photographs lie on their side
 SHARES = {"splice": 0.5, "copy_move": 0.28, "removal": 0.1, "retouch": 0.07, "blend": 0.05}
+OWN_SIZE = 0.25  # of the canvases: a window of the photograph as it is stored, on its own JPEG grid
 _SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 
@@ -101,7 +102,10 @@ class Sources:
                 return host.image, made
 
     def canvas(self, rng: np.random.Generator) -> Photo:
-        """A part of a random photograph at HEIGHT×WIDTH, reduced by at most what its size allows, then mostly saved."""
+        """A part of a random photograph at HEIGHT×WIDTH, reduced by at most what its size allows, then mostly saved.
+
+        Some are not reduced, and half of those not saved either: so do photographs come that nobody prepared.
+        """
         group = self._groups[int(rng.integers(len(self._groups)))]  # every source alike, however many files it has
         path = group[int(rng.integers(len(group)))]
         image = chains.decoded(path.read_bytes())
@@ -113,16 +117,21 @@ class Sources:
             image, mask = np.ascontiguousarray(image.transpose(1, 0, 2)), np.ascontiguousarray(mask.T)
         least = max(HEIGHT / image.shape[0], WIDTH / image.shape[1])
         # whole pictures as often as closer looks: what is marked must not depend on how much is seen
-        factor = least if rng.random() < 0.4 else float(rng.uniform(least, max(least, 1.0)))
+        drawn = rng.random()
+        own = drawn < OWN_SIZE and least <= 1.0
+        factor = 1.0 if own else least if drawn < 0.55 else float(rng.uniform(least, max(least, 1.0)))
         size = max(WIDTH, round(image.shape[1] * factor)), max(HEIGHT, round(image.shape[0] * factor))
         y, x = int(rng.integers(size[1] - HEIGHT + 1)), int(rng.integers(size[0] - WIDTH + 1))
+        if own:
+            y, x = y - y % 8, x - x % 8
         window = np.s_[y : y + HEIGHT, x : x + WIDTH]
         image = np.ascontiguousarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA)[window], np.uint8)
         mask = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)[window], np.uint8)
         kind = rng.random()
-        if kind < 0.4:
+        plain, maker, none = (0.5, 0.75, 1.0) if own else (0.0, 0.4, 0.7)  # from where on: a save, a maker's, none
+        if plain <= kind < maker:
             image = chains.saved(image, rng, 60, 98)
-        elif kind < 0.7:
+        elif maker <= kind < none:
             image = chains.camera_jpeg(image, rng)
         whole = found is not None and mask.sum() > 0.7 * factor**2 * found.sum()
         return Photo(image, mask > 0 if whole else None)
