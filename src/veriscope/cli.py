@@ -176,8 +176,6 @@ def serve(host: str | None, port: int | None, data_dir: Path | None) -> None:
     run(config.load(host=host, port=port, data_dir=data_dir))
 
 
-
-
 @main.command()
 @click.option("--json", "as_json", is_flag=True)
 def doctor(as_json: bool) -> None:

@@ -15,8 +15,8 @@ class Senses:
     """
 
     face_confidence: float = 0.2
-    plate_confidence: float = 0.3
-    read_plates: bool = True  # leave clear what the networks are not certain of and what does not read like a plate
+    plate_confidence: float = 0.5
+    read_plates: bool = False  # leave clear what the networks are not certain of and what does not read like a plate
     text_confidence: float = 0.4
     look_seconds: float = 0.4
     text_seconds: float = 1.0
