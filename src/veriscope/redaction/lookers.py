@@ -23,6 +23,8 @@ from veriscope.types import Image, Infer
 
 _MOST_PIXELS = 2560 * 1440  # of an enlarged picture: a second of one core
 _TILE, _OVERLAP = 640, 128  # px of an enlarged picture; larger faces are found in the others
+_BORDER = 8  # px from the border of a tile within which something may be cut
+_PART = 0.8  # share of a box that lies in another, from which it is a part of it
 
 
 class Effort(IntEnum):
@@ -81,14 +83,17 @@ class FaceLooker:
         if effort >= Effort.ENLARGED:
             side = longest * (_MOST_PIXELS / (image.shape[0] * image.shape[1])) ** 0.5
             with self._large_one:
-                found = merged(found, self._enlarged(image, min(2.0, min(2 * self._large, side) / longest)))
+                found = merged(found, self._enlarged(image, min(2.0, min(2 * self._large, side) / longest), found))
         return found
 
     def _at(self, image: Image, side: int, threshold: float) -> list[Sighting]:
         return [Sighting(face.box, face.score) for face in detect_faces(image, self._infer, threshold, side)]
 
-    def _enlarged(self, image: Image, factor: float) -> list[Sighting]:
-        """Tile by tile, each a little over the next: the memory of the network grows with what it is given."""
+    def _enlarged(self, image: Image, factor: float, known: Sequence[Sighting]) -> list[Sighting]:
+        """Tile by tile, each a little over the next: the memory of the network grows with what it is given.
+
+        What the border of a tile cuts is left out where it is a part of something that is known, and kept elsewhere.
+        """
         size = (round(image.shape[1] * factor), round(image.shape[0] * factor))
         way = cv2.INTER_LINEAR if factor > 1 else cv2.INTER_AREA
         large = cv2.resize(image, size, interpolation=way).astype(np.uint8, copy=False)
@@ -98,7 +103,15 @@ class FaceLooker:
                 tile = np.ascontiguousarray(large[top : top + _TILE, left : left + _TILE])
                 for seen in self._at(tile, _TILE, self._strict):
                     x, y, w, h = seen.box
-                    found.append(replace(seen, box=_scaled((x + left, y + top, w, h), 1 / factor)))
+                    box = _scaled((x + left, y + top, w, h), 1 / factor)
+                    whole = (
+                        (left == 0 or x > _BORDER)
+                        and (top == 0 or y > _BORDER)
+                        and (left + _TILE >= size[0] or x + w < _TILE - _BORDER)
+                        and (top + _TILE >= size[1] or y + h < _TILE - _BORDER)
+                    )
+                    if whole or all(_inside(box, other.box) <= _PART for other in known):
+                        found.append(replace(seen, box=box))
         return found
 
 
@@ -160,7 +173,7 @@ def merged(found: Sequence[Sighting], more: Sequence[Sighting]) -> list[Sighting
     """Both lists without what both have, and without what lies inside something better (an eye is no face)."""
     kept: list[Sighting] = []
     for sighting in sorted([*found, *more], key=lambda s: -s.score):
-        if any(_inside(sighting.box, other.box) > 0.8 for other in kept):
+        if any(_inside(sighting.box, other.box) > _PART for other in kept):
             continue
         if not kept or overlap(_array([sighting]), _array(kept)).max() < 0.4:
             kept.append(sighting)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from veriscope.inference.networks import plate_detector as net
 from veriscope.inference.networks import plate_verifier as close
 from veriscope.perception.ocr import Line
-from veriscope.perception.plates import CERTAIN, SEEN, UNREADABLE, find_plates, single
+from veriscope.perception.plates import CERTAIN, SEEN, THRESHOLD, UNREADABLE, find_plates, single
 from veriscope.types import Image
 
 IMAGE: Image = np.zeros((200, 400, 3), np.uint8)
@@ -119,7 +119,7 @@ def test_a_large_box_must_read_like_a_plate(
     monkeypatch: pytest.MonkeyPatch, text: str, confidence: float, kept: bool
 ) -> None:
     reader = Reading(text, confidence)
-    assert looked(monkeypatch, LARGE, 0.4, reader) is kept
+    assert looked(monkeypatch, LARGE, THRESHOLD + 0.05, reader) is kept
     (height, width, _), *_ = reader.shapes
     assert height > LARGE[3]  # with a margin, so that no letter is cut
     assert width > LARGE[2]
@@ -137,4 +137,5 @@ def test_what_cannot_be_read_counts_when_it_is_likely(monkeypatch: pytest.Monkey
 
 
 def test_without_a_reader_everything_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert looked(monkeypatch, SMALL, 0.31, None)
+    assert looked(monkeypatch, SMALL, THRESHOLD + 0.01, None)
+    assert not looked(monkeypatch, SMALL, THRESHOLD - 0.01, None)
