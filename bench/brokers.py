@@ -8,7 +8,6 @@ and a folder, as they are by default.
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
 import tempfile
@@ -20,7 +19,7 @@ from pathlib import Path
 import httpx
 from sqlalchemy import select
 
-from common import arguments
+from common import arguments, show
 from veriscope.config import load
 from veriscope.jobs.results import open_store
 from veriscope.store.jobs import ENDED
@@ -105,11 +104,7 @@ def main() -> None:
     for way in given.ways.split(","):
         with tempfile.TemporaryDirectory() as folder:
             figures |= measured(way, Path(folder), given.jobs, given.single)
-    if given.json:
-        print(json.dumps({key: round(value, 3) for key, value in figures.items()}))
-    else:
-        for key, value in figures.items():
-            print(f"{key:24} {value:10.2f}")
+    show({key: round(value, 3) for key, value in figures.items()}, as_json=given.json)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ where there is one. With ``--url`` the server's own configuration decides about 
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import statistics
@@ -28,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common import arguments
+from common import arguments, show
 from veriscope.inference.batching import Batching
 from veriscope.inference.networks.forgery_classifier import NAME, SIZE
 from veriscope.inference.nodes import Nodes
@@ -154,11 +153,7 @@ def main() -> None:
             for callers in map(int, given.callers.split(",")):
                 row = measured(infer, callers, given.seconds, count)
                 figures |= {f"{name}_{callers}_{key}": value for key, value in row.items()}
-    if given.json:
-        print(json.dumps({key: round(value, 3) for key, value in figures.items()}))
-    else:
-        for key, value in figures.items():
-            print(f"{key:28} {value:10.2f}")
+    show({key: round(value, 3) for key, value in figures.items()}, as_json=given.json)
 
 
 if __name__ == "__main__":

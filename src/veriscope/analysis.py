@@ -47,6 +47,7 @@ from veriscope.types import (
     Detector,
     Exhibits,
     Finding,
+    Image,
     Infer,
     Kind,
     Media,
@@ -130,6 +131,13 @@ class Examiner(AbstractContextManager["Examiner"]):
         return open_scene(
             media, options, child=self._child, infer=infer, limits=self._limits, trust_list=self._trust_list
         )
+
+    def pixels(self, media: Media) -> Image:
+        """A picture, upright, H×W×3 uint8 RGB, decoded in the child. Raises ``BadInput`` as ``examine`` does."""
+        give_back(media.kind)
+        answer = self._child.ask("image", path=str(media.path), format=media.format, traces=False)
+        image: Image = answer["arrays"]["image"]
+        return image
 
     def examine(self, media: Media, options: Options = Options(), progress: Progress | None = None) -> Report:  # noqa: B008
         """Examine one medium.

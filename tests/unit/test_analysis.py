@@ -13,6 +13,7 @@ from veriscope.analysis import Examiner, analyse
 from veriscope.detectors.base import Method
 from veriscope.detectors.registry import DETECTORS
 from veriscope.errors import BadRequest, Cancelled, DamagedMedia, UnsupportedKind
+from veriscope.media.intake import open_path
 from veriscope.types import Finding, Infer, Kind, Label, Options, Policy, Reason, Scene, Signal
 
 from tests import making
@@ -48,6 +49,15 @@ def test_a_picture(examiner: Examiner) -> None:
     assert stages[0][0] == "decode"
     assert stages[-1] == ("fuse", 1.0)
     assert all(0 <= fraction <= 1 for _, fraction in stages)
+
+
+def test_pixels_alone_are_upright_and_bad_ones_refused(examiner: Examiner, tmp_path: Path) -> None:
+    path = tmp_path / "x.png"
+    path.write_bytes(making.encoded(making.photo(96, 64), "PNG"))
+    assert np.array_equal(examiner.pixels(open_path(path)), making.photo(96, 64))
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(DamagedMedia):
+        examiner.pixels(open_path(path))
 
 
 def test_the_same_picture_twice_gives_the_same_findings(examiner: Examiner) -> None:

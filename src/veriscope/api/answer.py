@@ -96,8 +96,7 @@ def _print(_: Tools, order: Print) -> bytes:
 
 
 def _judge(tools: Tools, asked: Judge) -> float:
-    with tools.examiner.open(asked.media) as scene:
-        return judge(scene.image(), tools.examiner.infer)[0]
+    return judge(tools.examiner.pixels(asked.media), tools.examiner.infer)[0]
 
 
 def _redact(tools: Tools, asked: Redact) -> dict[str, Any]:

@@ -42,8 +42,11 @@ def _open(path: str, format_: str, limits: Limits) -> Pillow.Image:
     return picture
 
 
-def decode(path: str, format: str, limits: Limits) -> Iterator[Item]:
-    """The upright picture as ``image`` (H×W×3 uint8 RGB); for a JPEG its Y plane as ``luma`` (H×W uint8, as stored)."""
+def decode(path: str, format: str, limits: Limits, traces: bool = True) -> Iterator[Item]:
+    """The upright picture as ``image`` (H×W×3 uint8 RGB); for a JPEG its Y plane as ``luma`` (H×W uint8, as stored).
+
+    Without ``traces`` the pixels alone, which for a JPEG is a third of the work.
+    """
     with _open(path, format, limits) as picture:
         orientation = _orientation(picture)
         facts: dict[str, Any] = {
@@ -52,7 +55,7 @@ def decode(path: str, format: str, limits: Limits) -> Iterator[Item]:
             "frames": int(getattr(picture, "n_frames", 1)),
         }
         arrays: dict[str, NDArray[Any]] = {}
-        if format == "jpeg" and picture.mode in {"RGB", "L"}:
+        if traces and format == "jpeg" and picture.mode in {"RGB", "L"}:
             facts["jpeg"] = {
                 "tables": [_natural(table) for table in getattr(picture, "quantization", {}).values()],
                 "subsampling": _subsampling(picture),

@@ -43,6 +43,9 @@ def test_a_picture_comes_back_whole_and_upright(child: DecodeChild, tmp_path: Pa
     assert answer["arrays"]["image"].shape == (96, 64, 3)
     assert answer["arrays"]["luma"].shape == (64, 96)
     assert np.abs(answer["arrays"]["image"].astype(int) - np.rot90(image, 3).astype(int)).mean() < 6
+    alone = child.ask("image", path=str(path), format="jpeg", traces=False)["arrays"]
+    assert set(alone) == {"image"}
+    assert np.abs(alone["image"].astype(int) - answer["arrays"]["image"].astype(int)).max() <= 2, "but for rounding"
 
 
 def test_one_child_serves_many_and_dies_with_its_owner(tmp_path: Path) -> None:
