@@ -198,7 +198,7 @@ def _one(task: _Task, tell: Any = None) -> Any:
             task.source,
             None if task.plan_only else task.output,
             task.targets if task.targets is not None else settings.redact_targets or None,
-            OnnxInfer(registry(settings), settings.models_memory),
+            OnnxInfer(registry(settings), settings.models_memory, keep=True),
             how=how,
             plan=made,
             plan_only=task.plan_only,

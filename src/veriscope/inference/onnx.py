@@ -75,9 +75,13 @@ class OnnxInfer:
         registry: which networks there are.
         memory: bytes that loaded networks may take together; one larger than that still runs, alone.
         device: ``cuda`` needs the package onnxruntime-gpu in place of onnxruntime; else ``BadSetting``.
+        keep: keep working memory from run to run where the manifest's ``reuse`` allows it: a third less time for the
+            face finder, and 70 MB more.
     """
 
-    def __init__(self, registry: Registry | None = None, memory: int = MEMORY, device: Device = "cpu") -> None:
+    def __init__(
+        self, registry: Registry | None = None, memory: int = MEMORY, device: Device = "cpu", *, keep: bool = False
+    ) -> None:
         if _PROVIDERS[device][0] not in ort.get_available_providers():
             raise BadSetting(
                 "This installation runs networks on the CPU only.",
@@ -86,6 +90,7 @@ class OnnxInfer:
         self.registry = registry or Registry()
         self._memory = memory
         self._device = device
+        self._keep = keep
         self._sessions: OrderedDict[str, _Loaded] = OrderedDict()  # by SHA-256, least recently used first
         self._gates: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
@@ -160,8 +165,8 @@ class OnnxInfer:
         data = self.registry.read(manifest.name, manifest.version)
         try:
             freed = free_sizes(data) if manifest.symbolic else data
-            session = open_session(freed, self._device, arena=manifest.reuse > 0)
-            return _Loaded(session, _WEIGHT * len(data), manifest.reuse)
+            reuse = manifest.reuse if self._keep else 0
+            return _Loaded(open_session(freed, self._device, arena=reuse > 0), _WEIGHT * len(data), reuse)
         except Exception as exc:
             message = f"The network {manifest.name} does not load: {' '.join(str(exc).split())[:200]}."
             self._failed(manifest, message, at_once=True)

@@ -147,7 +147,7 @@ def test_a_file_that_does_not_load_is_marked(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("reuse", [0, 12 * 64 * 64])
 def test_what_a_large_picture_needed_is_given_back(tmp_path: Path, reuse: int) -> None:
-    infer, large = OnnxInfer(hungry(tmp_path, reuse)), np.ones((1, 3, 3000, 3000), np.float32)
+    infer, large = OnnxInfer(hungry(tmp_path, reuse), keep=True), np.ones((1, 3, 3000, 3000), np.float32)
     infer.run_version("hungry", "1", {"image": large[:, :, :64, :64]})
     before = resident()
     infer.run_version("hungry", "1", {"image": large})
@@ -160,7 +160,7 @@ from pathlib import Path
 import numpy as np
 from veriscope.inference.onnx import OnnxInfer
 from veriscope.inference.registry import Registry
-infer = OnnxInfer(Registry(own=Path(sys.argv[1])))
+infer = OnnxInfer(Registry(own=Path(sys.argv[1])), keep=True)
 picture = np.full((1, 3, 1000, 1000), 0.5, np.float32)
 infer.run_version("hungry", "1", {"image": picture})
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
