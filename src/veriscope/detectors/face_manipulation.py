@@ -23,6 +23,7 @@ from veriscope.types import Face, Finding, Frame, FrameScore, Image, Infer, Kind
 
 SMALLEST = 56.0  # px a side of the face square: below, the crop is mostly made up by the enlargement
 FACES = 8  # of a picture: the largest
+_TOGETHER = 4  # crops in one run of the network
 CROPS = 16  # of a video
 PEOPLE = 4  # of a video: those seen in most of its frames
 BESIDE = 2  # faces of one frame that are kept
@@ -225,8 +226,12 @@ def spread(count: int, most: int) -> list[int]:
 
 
 def judged(crops: Sequence[Image], infer: Infer) -> network.Reading:
-    """The network's answer about aligned crops."""
-    return network.read(infer.run(network.NAME, network.prepare(crops)))
+    """The network's answer about aligned crops, a few at a time: its working memory grows with each."""
+    parts = [
+        network.read(infer.run(network.NAME, network.prepare(crops[i : i + _TOGETHER])))
+        for i in range(0, len(crops), _TOGETHER)
+    ]
+    return network.Reading(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
 
 def heat(shape: tuple[int, ...], faces: Sequence[Face], maps: NDArray[np.float32]) -> NDArray[np.float32]:

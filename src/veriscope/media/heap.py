@@ -9,7 +9,8 @@ from contextlib import suppress
 from veriscope.types import Kind
 
 _FRAMES, _PICTURES = 1 << 20, 32 << 20  # bytes
-_M_MMAP_THRESHOLD = -3  # of malloc.h
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of malloc.h
+_HEAPS = 2  # shared by all threads; each of its own keeps what its thread once needed
 
 
 def give_back(kind: Kind) -> None:
@@ -21,4 +22,7 @@ def give_back(kind: Kind) -> None:
     """
     if sys.platform == "linux":
         with suppress(AttributeError, OSError):  # another C library has no such call
-            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _PICTURES if kind is Kind.IMAGE else _FRAMES)
+            library = ctypes.CDLL(None)
+            library.mallopt(_M_MMAP_THRESHOLD, _PICTURES if kind is Kind.IMAGE else _FRAMES)
+            if kind is not Kind.IMAGE:
+                library.mallopt(_M_ARENA_MAX, _HEAPS)
