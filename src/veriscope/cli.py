@@ -14,10 +14,11 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from veriscope import __version__, config
+from veriscope.cli_bar import progress_bar
 from veriscope.config import Settings
 from veriscope.errors import BadRequest, Internal, UnreachableUrl, UnsupportedKind, VeriscopeError
 from veriscope.types import Label, Media, Options, Policy, Report
@@ -113,7 +114,7 @@ def analyze(
     lines = as_json and (len(sources) > 1 or any(Path(i).is_dir() for i in inputs if i != "-"))
     worst: set[int] = set()
     with ExitStack() as stack:
-        bar = stack.enter_context(_bar(quiet=as_json))
+        bar = stack.enter_context(progress_bar(Console(stderr=as_json), quiet=as_json))
         spool = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="veriscope-")))
         examiner = stack.enter_context(_examiner(settings))
         for source in sources:
@@ -285,19 +286,6 @@ class _Teller:
     def __call__(self, stage: str, fraction: float) -> None:
         start, share = {"decode": (0.0, 0.05), "detect": (0.05, 0.9), "fuse": (0.95, 0.05)}.get(stage, (0.0, 0.0))
         self._bar.update(self._task, completed=start + share * fraction)
-
-
-def _bar(*, quiet: bool) -> Progress:
-    console = Console(stderr=True) if quiet else Console()
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=quiet or not console.is_terminal,
-    )
 
 
 def _public(report: Report, lang: str) -> Any:

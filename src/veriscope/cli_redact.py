@@ -15,9 +15,9 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from veriscope import config
+from veriscope.cli_bar import progress_bar
 from veriscope.errors import BadRequest, Internal, VeriscopeError
 
 _SHARES = {"look": (0.0, 0.4), "render": (0.4, 0.4), "verify": (0.8, 0.2)}
@@ -131,17 +131,7 @@ def _pairs(
 
 def _run(tasks: Sequence[_Task], jobs: int, quiet: bool) -> Iterator[tuple[_Task, Any]]:
     """Results in the order of the tasks; one alone runs here, with a bar of its own."""
-    console = Console(stderr=True)
-    bar = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=quiet or not console.is_terminal,
-    )
-    with bar:
+    with progress_bar(Console(stderr=True), quiet=quiet) as bar:
         if len(tasks) <= 1 or jobs == 1:
             for task in tasks:
                 shown = bar.add_task(task.source.name, total=1.0)

@@ -14,7 +14,7 @@ from veriscope.types import Image
 
 NAME = "plate-verifier"
 HEIGHT, WIDTH = 64, 128  # px of the input
-SHIFT = 0.85  # log-odds, so that the threshold chosen on development pictures is a probability of 0.3
+SHIFT = 0.85  # log-odds, so that log-odds of 0 in sum are a probability of 0.3
 CONTEXT = 1.6  # how many times as wide as the box (or as twice its height, if that is more) is what the network sees
 
 
