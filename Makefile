@@ -15,10 +15,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: serve test lint bench soak docs page models recogniser wheel clean format openapi triton triton-environment
 
-serve: $(STAMPS)/run $(PAGE) models
+serve: $(STAMPS)/run $(PAGE) models recogniser
 	$(BIN)/veriscope serve
 
-test: $(STAMPS)/dev $(PAGE) models $(STAMPS)/chromium
+test: $(STAMPS)/dev $(PAGE) models recogniser $(STAMPS)/chromium
 	cd web && export PATH="$(abspath $(BIN)):$$PATH" && npm test --silent
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
@@ -57,10 +57,13 @@ page: $(PAGE)
 models: $(STAMPS)/run
 	@$(BIN)/veriscope models pull
 
-# Whisper for speech: 133 MB of weights and a package of 39 MB, so only when it is asked for.
-recogniser: $(STAMPS)/run
+# Whisper for speech: 133 MB of weights and a package of 39 MB. Without it pocketsphinx listens, and silences far more.
+recogniser: $(STAMPS)/recogniser
+
+$(STAMPS)/recogniser: $(STAMPS)/run
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[speech]'
 	@$(BIN)/veriscope models pull whisper-base
+	@touch $@
 
 wheel: $(STAMPS)/dev $(PAGE) models
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -18,6 +18,8 @@ LEAST: Final = 0.06  # seconds of quiet that are a pause; stops inside words are
 NEAR: Final = 0.12  # seconds from the edge that was given in which a pause is taken for the edge
 CORE: Final = 0.1  # seconds that are left of a word
 LETTER: Final = 0.07  # seconds that one takes, about
+_MARKS: Final = ".,;:!?'\"…-"
+DOUBT: Final = 0.1  # seconds a length may be further off than another before it is ruled out
 
 
 def tightened(samples: NDArray[np.float32], words: Sequence[Word]) -> list[Word]:
@@ -29,11 +31,12 @@ def tightened(samples: NDArray[np.float32], words: Sequence[Word]) -> list[Word]
         start, end = word.start, word.end
         if inside := [p for p in here if p[0] >= start + NEAR - FRAME and p[1] <= end - NEAR + FRAME]:
             low, high = max(inside, key=lambda p: p[1] - p[0])
-            if not any(c.isdigit() for c in word.text):  # numbers are said with pauses
+            if word.text.strip(_MARKS).isalpha():  # numbers and addresses are said with pauses
                 wanted = LETTER * sum(c.isalnum() for c in word.text) + 0.05
-                if abs(end - high - wanted) < abs(low - start - wanted):
-                    if out and out[-1].end >= start - FRAME:  # what stands before the pause was said with the last word
-                        out[-1] = replace(out[-1], end=low)
+                before, after = abs(low - start - wanted), abs(end - high - wanted)
+                if after < before + DOUBT and out and out[-1].end >= start - FRAME:
+                    out[-1] = replace(out[-1], end=low)  # what stands before the pause was said with the last word
+                if after < before:
                     start = high
                 else:
                     end = low

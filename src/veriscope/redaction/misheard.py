@@ -13,18 +13,32 @@ from veriscope.perception.word import Word
 
 DIGITS: Final = 6  # that make a number personal where nothing else is known of it
 LEAD: Final = 3  # words before a domain that may be the rest of an e-mail address
+WHOLE: Final = 14  # letters from which what stands before ".com" is such an address run together
+SPELLED: Final = 8  # words that an address said word by word may take
+BREATH: Final = 0.2  # seconds of silence that end it
 NAMES: Final = 2  # words after "my name is"
 _HARMLESS = re.compile(r"(1[5-9]|20)\d\d|[$€£]?\d{1,3}(,\d{3})+(\.\d+)?")  # years and amounts
 _DOMAIN = re.compile(r".*\w\.(com|org|net|edu|gov|info|io|co|vn|uk|de|fr|eu|us)", re.IGNORECASE)
-_CALLED = re.compile(r"(name (is|was)|name's|names are|tên (là|tôi là|em là)|tên)$", re.IGNORECASE)
+_TOP = frozenset({"com", "org", "net", "edu", "gov", "info"})
+_MISHEARD_DOT = frozenset({"not", "that"})
+_JOINS = _MISHEARD_DOT | {"dot", "at", "dash", "underscore"}
+_CALLED = re.compile(
+    r"(name (is|was)|name's|names are|tên (là|tôi là|em là)|tên"
+    r"|\b(i|he|she|patient|client|customer|caller|witness|son|daughter|wife|husband|friend|colleague)"
+    r"( is| was| am|'s|'m) (called|named))$",
+    re.IGNORECASE,
+)
 
 
-def misheard(words: Sequence[Word]) -> list[tuple[float, float]]:
-    """(start, end), seconds, of what looks like a number, an e-mail address or a name that was misheard."""
-    return [*numbers(words), *addresses(words), *names(words)]
+Part = tuple[float, float]  # start and end, seconds
 
 
-def numbers(words: Sequence[Word]) -> list[tuple[float, float]]:
+def misheard(words: Sequence[Word], known: Sequence[Part] = ()) -> list[Part]:
+    """What looks like a number, an e-mail address or a name that was misheard; ``known`` was understood."""
+    return [*numbers(words), *addresses(words, known), *names(words)]
+
+
+def numbers(words: Sequence[Word]) -> list[Part]:
     """Six digits or more, with at most one other word between two parts of them.
 
     A misheard digit makes a number fail its check, and a lost one its length. Years and amounts do not count.
@@ -46,16 +60,33 @@ def numbers(words: Sequence[Word]) -> list[tuple[float, float]]:
     return [(words[run[0]].start, words[run[-1]].end) for run in joined if _total(words, run) >= DIGITS]
 
 
-def addresses(words: Sequence[Word]) -> list[tuple[float, float]]:
-    """A domain, and what is said before it."""
-    return [
-        (words[max(0, index - LEAD)].start, word.end)
-        for index, word in enumerate(words)
-        if _DOMAIN.fullmatch(_bare(word))
-    ]
+def addresses(words: Sequence[Word], known: Sequence[Part] = ()) -> list[Part]:
+    """A domain, with what is said before it unless that is part of it; what ends like a spelled one ("not com")."""
+    out = []
+    for index, word in enumerate(words):
+        text, before = _bare(word).lower(), _bare(words[index - 1]).lower() if index else ""
+        if _DOMAIN.fullmatch(text):
+            whole = sum(c.isalpha() for c in text.rpartition(".")[0]) >= WHOLE and before not in _JOINS
+            first = index if whole else _first(words, index, LEAD)
+        elif before == "dot" or (before in _MISHEARD_DOT and text in _TOP):
+            if any(start < word.end <= end for start, end in known):  # it was understood as a whole
+                continue
+            first = _first(words, index, SPELLED)
+        else:
+            continue
+        out.append((words[first].start, word.end))
+    return out
 
 
-def names(words: Sequence[Word]) -> list[tuple[float, float]]:
+def _first(words: Sequence[Word], index: int, most: int) -> int:
+    """The first of at most ``most`` words before ``index`` that are said in one breath with it."""
+    first = index
+    while first > max(0, index - most) and words[first].start - words[first - 1].end < BREATH:
+        first -= 1
+    return first
+
+
+def names(words: Sequence[Word]) -> list[Part]:
     """What is said after "my name is"."""
     out = []
     for index in range(1, len(words)):

@@ -76,7 +76,7 @@ def find_spoken(
     spoken = sum(end - start for start, end, _ in stretches)
     if again and ways(by).apart:
         return SpeechFindings(tuple(merged(spans, duration)), heard.recogniser, heard.error_rate, spoken, heard)
-    spans += [SoundSpan(*part, "unsure", 0.5) for part in misheard(heard.words)]
+    spans += [SoundSpan(*part, "unsure", 0.5) for part in misheard(heard.words, [(s.start, s.end) for s in spans])]
     personal = [Word("", s.start, s.end, 1.0) for s in spans] if ways(by).apart else []
     sure = sorted([*(w for w in heard.words if w.confidence >= by.floor), *personal], key=lambda w: w.start)
     for start, end, probability in stretches:
