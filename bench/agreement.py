@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -24,7 +23,7 @@ from torch import nn
 from common import ROOT, arguments, show
 from veriscope.detectors.forgery_heatmap import SHIFT
 from veriscope.inference.networks import edge_image, fake_news, plate_detector
-from veriscope.inference.onnx import OnnxInfer
+from veriscope.inference.onnx import OnnxInfer, open_session
 from veriscope.perception.names import find_names
 from veriscope.perception.plates import THRESHOLD, find_plates
 from veriscope.train.examination import examine, subject
@@ -105,9 +104,7 @@ def decided(name: str, checkpoint: Path, feeds: Sequence[Arrays], data: Path) ->
     with tempfile.TemporaryDirectory() as folder:
         exact = Path(folder) / "exact.onnx"
         export_module(module, made.example(), exact, made.inputs, made.outputs, made.dynamic)
-        sessions = [
-            ort.InferenceSession(str(p), providers=["CPUExecutionProvider"]) for p in (exact, shipped_file(name))
-        ]
+        sessions = [open_session(path.read_bytes()) for path in (exact, shipped_file(name))]
         found: list[list[NDArray[Any]]] = [[], [], []]
         for feed in feeds:
             with torch.inference_mode():

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from veriscope.inference.onnx import open_session
 from veriscope.train.recipe import Recipe
 
 OPSET = 17
@@ -97,9 +98,7 @@ def quantise(
 
 def differences(one: Path, other: Path, feeds: Iterable[Mapping[str, NDArray[Any]]]) -> float:
     """Largest absolute difference of any output of two ONNX files over the feeds."""
-    import onnxruntime as ort
-
-    sessions = [ort.InferenceSession(str(path), providers=["CPUExecutionProvider"]) for path in (one, other)]
+    sessions = [open_session(path.read_bytes()) for path in (one, other)]
     worst = 0.0
     for feed in feeds:
         a, b = (session.run(None, dict(feed)) for session in sessions)

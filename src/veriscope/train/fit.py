@@ -1,4 +1,4 @@
-"""The training loop: AdamW, cosine schedule, averaged weights, bfloat16, checkpoints it goes on from by itself.
+"""The training loop: AdamW, cosine schedule, averaged weights, half precision, checkpoints it goes on from by itself.
 
 Started by ``torchrun --nproc-per-node N``, the processes share one training: each sees batches of its own, gradients
 are averaged, and the first one validates and saves.
@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from veriscope.errors import BadRequest
 from veriscope.train.drawing import training_curve
+from veriscope.train.precision import half
 from veriscope.train.recipe import Batch, Recipe
 
 WARM_UP = 0.05  # of all steps
@@ -163,7 +164,7 @@ def _rate(step: int, total: int) -> float:
 def _step(recipe: Recipe, module: nn.Module, batch: Batch, optimiser: torch.optim.Optimizer, device: str) -> float:
     module.train()
     moved = {key: value.to(device, non_blocking=True) for key, value in batch.items()}
-    with torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
+    with half(device):
         loss = recipe.loss(module, moved)
     if not torch.isfinite(loss):
         raise FloatingPointError("the loss is not finite: lower the rate")

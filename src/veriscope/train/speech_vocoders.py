@@ -23,6 +23,8 @@ from scipy.ndimage import uniform_filter1d
 from torch import nn
 from torch.nn import functional
 
+from veriscope.train.precision import half
+
 Sound = NDArray[np.float32]
 SOURCE_RATE = 16000
 MELS = 80
@@ -188,7 +190,7 @@ def train(
             at = int(rng.integers(max(1, len(sound) - length)))
             pieces.append(np.pad(sound[at : at + length], (0, max(0, length - len(sound) + at))) * rng.uniform(0.3, 1))
         wanted = torch.from_numpy(np.stack(pieces).astype(np.float32))
-        with torch.autocast("cpu", torch.bfloat16):
+        with half("cpu"):
             made = model(wanted)
         made = made.float()
         loss = spectral_loss(made, wanted)
@@ -227,7 +229,7 @@ class Vocoder:
         )
         padded = np.pad(own, (0, -len(own) % self.design.hop + 4 * self.design.hop))
         blur = float(rng.uniform(0.1, 0.7)) if self.design.sees == "mel" and rng.random() < 0.5 else 0.0
-        with torch.autocast("cpu", torch.bfloat16):
+        with half("cpu"):
             made = self._model(torch.from_numpy(padded)[None], blur)[0].float().numpy()
         if rng.random() < 0.5:
             rows = made.reshape(-1, self.design.hop)

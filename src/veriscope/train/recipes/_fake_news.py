@@ -19,6 +19,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from veriscope.inference.networks.fake_news import LENGTH, PAD, RESERVED, UNKNOWN, VOCABULARY, encode, words
+from veriscope.train.precision import half
 from veriscope.train.recipe import Batch
 from veriscope.train.recipes._fake_news_data import Texts, development, held_out
 
@@ -133,7 +134,7 @@ def trained(tokens: NDArray[np.int64], labels: NDArray[np.int64], known: int, pa
     source = endless(tokens, labels, balanced(labels), size, seed)
     module.train()
     for _ in range(steps):
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with half("cpu"):
             loss = cross_entropy(module, next(source))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()

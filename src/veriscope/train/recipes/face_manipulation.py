@@ -24,6 +24,7 @@ from torch.nn import functional
 
 from veriscope.inference.networks.face_manipulation import GRID, INPUT, LOGIT, MAP, NAME, SIZE
 from veriscope.train.face_pairs import Pairs, cached, folder
+from veriscope.train.precision import half
 from veriscope.train.recipe import Batch, Recipe
 
 # Repeats, kernel, stride, expansion, channels of each stage; EfficientNet-Lite0 has one more, of 320 channels.
@@ -127,8 +128,8 @@ class FaceNet(nn.Module):
         """Logits of the faces and of the cells of their maps."""
         faces = self.reduced(faces)
         if self.training and self.frozen:
-            # without gradients bfloat16 is the faster, with them float32: gradients of depthwise filters are slow in it
-            with torch.no_grad(), torch.autocast(faces.device.type, dtype=torch.bfloat16):
+            # gradients of depthwise filters are slow in half precision
+            with torch.no_grad(), half(faces.device):
                 x = self._seen(faces).float()
         else:
             x = self._seen(faces)
@@ -274,7 +275,7 @@ def _halves(
 def answers(module: nn.Module, crops: NDArray[np.uint8], size: int = 64) -> NDArray[np.float32]:
     """Logits of N×``SIZE``×``SIZE``×3 crops."""
     found = []
-    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.no_grad(), half("cpu"):
         for start in range(0, len(crops), size):
             part = torch.from_numpy(np.ascontiguousarray(crops[start : start + size])).permute(0, 3, 1, 2).float()
             found.append(module(part.contiguous(memory_format=torch.channels_last))[0].float().numpy())

@@ -17,6 +17,7 @@ from torch import nn
 from veriscope.inference.networks.forgery_classifier import NAME, SIZE, normalise
 from veriscope.train.backbones import BACKBONES, backbone, initialise
 from veriscope.train.metrics import auc
+from veriscope.train.precision import half
 from veriscope.train.recipe import Batch
 from veriscope.train.stacks import Split, balanced, load
 
@@ -76,7 +77,7 @@ class ForgeryClassifier:
         found = []
         for start in range(0, len(rows), 32):
             x = self._tensor(stacks.pixels[rows[start : start + 32]]).to(device)
-            with torch.no_grad(), torch.autocast(device.type, dtype=torch.bfloat16):
+            with torch.no_grad(), half(device):
                 logits = module(x).float()
             found.append((logits[:, 1] - logits[:, 0]).cpu().numpy())
         raw = np.concatenate(found)

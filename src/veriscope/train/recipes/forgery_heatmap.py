@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as f
 
 from veriscope.inference.networks import forgery_heatmap as network
+from veriscope.train.precision import half
 from veriscope.train.recipe import Batch
 from veriscope.train.synthesis import chains
 from veriscope.train.synthesis.forgeries import KINDS
@@ -172,7 +173,7 @@ class ForgeryHeatmap:
         for start in range(0, len(made.labels), 16):
             indexes = np.arange(start, min(start + 16, len(made.labels)))
             batch = collated(made, indexes)
-            with torch.autocast(device.type, dtype=torch.bfloat16):
+            with half(device):
                 maps, score = module(batch["features"].to(device), batch["dct"].to(device))
             marked, truth = maps[:, 0].float().cpu() > 0, batch["mask"] > 0.5
             each = 2 * (marked & truth).sum(dim=(1, 2)) / (marked.sum(dim=(1, 2)) + truth.sum(dim=(1, 2)) + 1e-6)

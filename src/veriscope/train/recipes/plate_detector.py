@@ -16,6 +16,7 @@ from torch import nn
 
 from veriscope.inference.networks.plate_detector import NAME, STRIDE, UNIT, normalise, overlap, read
 from veriscope.train.plates import CANVAS, sample
+from veriscope.train.precision import half
 from veriscope.train.recipe import Batch
 from veriscope.train.synthesis.chains import decoded
 from veriscope.train.synthesis.store import photographs
@@ -116,7 +117,7 @@ class PlateDetector:
         total = 0
         for start in range(0, len(pictures), 16):
             x = torch.from_numpy(normalise(pictures[start : start + 16]))
-            with torch.autocast("cpu", dtype=torch.bfloat16):
+            with half("cpu"):
                 planes = module(x).float().numpy()
             for index, plane in enumerate(planes):
                 truth = [b for b in boxes[start + index] if b[2] > 0]

@@ -32,6 +32,7 @@ from veriscope.inference.networks.synthetic_speech import (
     prepare,
 )
 from veriscope.train import speech_corpus as corpus
+from veriscope.train.precision import half
 from veriscope.train.recipe import Batch, Recipe
 from veriscope.train.speech_chains import lightly_changed
 from veriscope.train.speech_corpus import GENUINE, Version
@@ -160,7 +161,7 @@ class SyntheticSpeech:
             source = corpus.pairs([*real, *(v for v in chosen if v.system == system)], 1)
             rng = np.random.default_rng(1)
             pieces = [crop for _ in range(VALIDATION) for crop in crops(next(source), rng, WINDOW)]
-            with torch.autocast("cpu", torch.bfloat16):
+            with half("cpu"):
                 logit = module(torch.from_numpy(prepare(np.stack(pieces))["picture"]))[0].float().numpy()
             figures[system] = average_auc(logit[1::2], logit[::2])
         unseen = [figures[system] for system in self._unseen if system in figures]
