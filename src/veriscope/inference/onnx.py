@@ -202,5 +202,6 @@ def open_session(data: bytes, device: Device = "cpu", *, arena: bool = False) ->
     options.log_severity_level = 3
     # the arena keeps the largest activation ever seen; pictures come in every size
     options.enable_cpu_mem_arena = arena
-    options.add_session_config_entry(*UNSATURATED)
+    if b"QuantizeLinear" in data:  # where weights alone are int8 the other way fails, and is not needed
+        options.add_session_config_entry(*UNSATURATED)
     return ort.InferenceSession(data, options, providers=list(_PROVIDERS[device]))
