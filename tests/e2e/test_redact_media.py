@@ -31,11 +31,12 @@ UNEVEN = tuple(round(90000 * (i / FPS + (0.013 if i % 3 == 1 else 0) + (0.5 if i
 
 
 def run(*arguments: object, without: str = "") -> subprocess.CompletedProcess[str]:
-    """``veriscope redact``; ``without`` names a package that is not to be had."""
+    """``veriscope redact``; ``without`` names a package that is not to be had, and then nothing that was pulled is."""
     start = f"import sys; sys.modules[{without!r}] = None\n" if without else ""
     code = start + "from veriscope.cli import main; main()"
     command = [sys.executable, "-c", code, "redact", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=250, check=False, env=os.environ)
+    env = os.environ | ({"VERISCOPE_MODELS_DIR": os.devnull} if without else {})
+    return subprocess.run(command, capture_output=True, text=True, timeout=250, check=False, env=env)
 
 
 def clapper(path: Path, times: Sequence[int] = EVEN, rotation: int = 0, codec: str = "aac") -> Path:
@@ -197,7 +198,7 @@ def test_everything_at_once(data: Path, tmp_path: Path) -> None:
     result = json.loads(done.stdout)
     assert result["targets"] == ["faces", "plates", "text", "speech"]
     assert result["found"] == {"person": 1}
-    assert result["speech"]["recogniser"].startswith(("pocketsphinx", "faster-whisper"))
+    assert result["speech"]["recogniser"].startswith(("pocketsphinx", "whisper"))
     assert clean(output)
     after = shown(output)
     assert len(after) == 32
@@ -233,7 +234,7 @@ def test_nobody_to_listen_is_told_and_nothing_is_written(data: Path, tmp_path: P
 
 @pytest.mark.data
 def test_a_recording(data: Path, tmp_path: Path) -> None:
-    source = sorted((data / "audio/librispeech").glob("*.flac"))[1]
+    source = sorted((data / "audio/librispeech").glob("*.flac"))[0]  # a name is said in its first seconds
     short, output = tmp_path / "a.flac", tmp_path / "b.flac"
     subprocess.run(["ffmpeg", "-v", "error", "-i", source, "-t", "3", short], check=True)
     plan = tmp_path / "plan.json"

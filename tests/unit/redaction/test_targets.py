@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -80,4 +81,4 @@ def test_own_words(tmp_path: Path) -> None:
 
 
 def test_settings_and_senses_agree() -> None:
-    assert Settings().senses() == Senses()
+    assert Settings(models_dir=Path(os.devnull)).senses() == Senses()
