@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import tempfile
 from pathlib import Path
 
-from common import arguments
+from common import arguments, show
 from load import closed, picture
 
 from tests.making import encoded, photo
@@ -37,8 +36,7 @@ def main() -> None:
         asyncio.run(closed(server.url, lambda _: one, 1, 20))  # examined once, then found
         tally = asyncio.run(closed(server.url, lambda _: one, given.users, given.requests)).tally()
     assert tally.failed == 0
-    figures = {"hits_per_s": round(tally.rate, 1), "bytes": len(data)}
-    print(json.dumps(figures) if given.json else "\n".join(f"{k:12} {v}" for k, v in figures.items()))
+    show({"hits_per_s": round(tally.rate, 1), "bytes": len(data)}, as_json=given.json)
 
 
 if __name__ == "__main__":

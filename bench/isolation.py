@@ -7,13 +7,12 @@ share of the films alone. Last, five hundred clients that trickle an upload of a
 from __future__ import annotations
 
 import asyncio
-import json
 import tempfile
 import threading
 import time
 from pathlib import Path
 
-from common import arguments
+from common import arguments, show
 from load import Tally, form, picture, steady
 from serving import IMAGE, TEXT, pictures, texts
 
@@ -131,11 +130,7 @@ def main() -> None:
         "slow_uploads_text_p95_ms": slow.ms(95),
         "failed": float(alone.failed + loaded.failed + slow.failed),
     }
-    if given.json:
-        print(json.dumps({key: round(value, 3) for key, value in figures.items()}))
-    else:
-        for key, value in figures.items():
-            print(f"{key:28} {value:10.2f}")
+    show(figures, as_json=given.json)
 
 
 if __name__ == "__main__":

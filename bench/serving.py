@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import os
 import socket
 import statistics
@@ -31,7 +30,7 @@ from urllib.parse import quote_plus
 import cv2
 import numpy as np
 
-from common import ROOT, arguments
+from common import ROOT, arguments, show
 from load import Window, closed, form, picture
 
 from tests.making import encoded, photo
@@ -213,11 +212,7 @@ def main() -> None:
         out |= {"monolith_mixed_p95_ms": base[f"mixed_{most}_p95_ms"]}
         out |= {"monolith_mixed_text_p95_ms": base[f"mixed_{most}_text_p95_ms"]}
     out |= {f"level_{key}": value for key, value in own.items()} if given.json else {}
-    if given.json:
-        print(json.dumps({key: round(value, 4) for key, value in out.items()}))
-    else:
-        for key, value in out.items():
-            print(f"{key:28} {value:10.2f}")
+    show(out, as_json=given.json)
 
 
 if __name__ == "__main__":

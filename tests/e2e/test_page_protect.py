@@ -1,6 +1,4 @@
 """Protect in a real browser against the real service: from a file to its safe copy."""
-# The fixture for the browser is the one of the other page test.
-# ruff: noqa: F811
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from tests.e2e.test_page import OBJECT_URL, WAIT, Watched, browser, served  # noqa: F401
+from tests.e2e.browsing import OBJECT_URL, WAIT, Watched, served
 from tests.making import encoded, tone, wav
 from tests.people import film_of_one, two_people
 

@@ -20,8 +20,9 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from veriscope.api import redis_pool
 from veriscope.config import Settings
-from veriscope.errors import BadSetting, Fault
+from veriscope.errors import Fault
 from veriscope.jobs.results import STORED_REPORT
 from veriscope.store.reports import Record
 from veriscope.store.store import Store
@@ -48,16 +49,12 @@ class ResultCache:
         self._address = ("", 0)
         self._away_until = 0.0
         if settings.redis_url:
-            try:
-                from redis.asyncio import Redis
-            except ModuleNotFoundError as exc:
-                raise BadSetting(
-                    "redis_url needs the package redis.",
-                    hint="Install the scale extra: pip install 'veriscope[scale]'.",
-                ) from exc
+            pool = redis_pool.opened(settings.redis_url)
+            from redis.asyncio import Redis
+
             parsed = urlsplit(settings.redis_url)
             self._address = (parsed.hostname or "127.0.0.1", parsed.port or 6379)
-            self._redis = Redis.from_url(settings.redis_url, socket_timeout=1.0, socket_connect_timeout=1.0)
+            self._redis = Redis.from_pool(pool)  # and closes it
 
     async def get(self, who: Principal, key: str) -> Record | None:
         """The report under this key, from the nearest place that has it."""

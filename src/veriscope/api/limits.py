@@ -12,8 +12,9 @@ from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 
+from veriscope.api import redis_pool
 from veriscope.config import Settings
-from veriscope.errors import BadSetting, RateLimited
+from veriscope.errors import RateLimited
 
 AWAY_SECONDS = 5.0  # after Redis did not answer, this process counts by itself for so long
 
@@ -44,14 +45,7 @@ class Limits:
         self._shared: FixedWindowRateLimiter | None = None
         self._pool: Any = None
         if settings.redis_url:
-            try:
-                from redis.asyncio import ConnectionPool
-            except ModuleNotFoundError as exc:
-                raise BadSetting(
-                    "redis_url needs the package redis.",
-                    hint="Install the scale extra: pip install 'veriscope[scale]'.",
-                ) from exc
-            self._pool = ConnectionPool.from_url(settings.redis_url, socket_timeout=1.0)
+            self._pool = redis_pool.opened(settings.redis_url)
             storage = RedisStorage(f"async+{settings.redis_url}", implementation="redispy", connection_pool=self._pool)
             self._shared = FixedWindowRateLimiter(storage)
         self._away_until = 0.0

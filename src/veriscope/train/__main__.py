@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from veriscope.train.recipes import names, recipe
+
+if TYPE_CHECKING:
+    from veriscope.train.export import Precision
 
 
 @click.group()
@@ -83,12 +87,16 @@ def fit(
 @click.argument("name")
 @click.option("--run", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True)
 @click.option("--target", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The ONNX file.")
-def export(name: str, run: Path, target: Path) -> None:
-    """Write the best checkpoint of a run as float32 ONNX."""
+@click.option("--precision", type=click.Choice(["float32", "int8", "weights"]), default="float32", show_default=True)
+@click.option(
+    "--data", type=click.Path(path_type=Path, exists=True, file_okay=False), help="int8 takes ranges from it."
+)
+def export(name: str, run: Path, target: Path, precision: Precision, data: Path | None) -> None:
+    """Write the best checkpoint of a run as ONNX; "weights" stores small weights for float32 arithmetic."""
     chosen = recipe(name)
     from veriscope.train.export import export as write
 
-    write(chosen, run / "best.pt", target)
+    write(chosen, run / "best.pt", target, precision, data)
 
 
 @main.command()
@@ -101,6 +109,16 @@ def convert(source: Path, target: Path, manifest: Path, module: str) -> None:
     from veriscope.train.convert import convert_described
 
     convert_described(source, target, manifest, module)
+
+
+@main.command()
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--target", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The ONNX file.")
+def average(sources: tuple[Path, ...], target: Path) -> None:
+    """One ONNX file that answers with the mean of several."""
+    from veriscope.train.average import averaged
+
+    averaged(sources, target)
 
 
 if __name__ == "__main__":

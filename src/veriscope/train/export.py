@@ -6,8 +6,9 @@ import hashlib
 import tempfile
 import warnings
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnx
@@ -17,17 +18,37 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from veriscope.errors import BadRequest
 from veriscope.inference.onnx import open_session
 from veriscope.train.recipe import Recipe
+from veriscope.train.weight_only import weight_only
 
 OPSET = 17
+CALIBRATION = 16  # batches of the training that ranges of activations are taken from
+_LAYERS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+
+Precision = Literal["float32", "int8", "weights"]
 
 
-def export(recipe: Recipe, checkpoint: Path, target: Path) -> None:
-    """The checkpoint as a float32 ONNX file with the recipe's names and free axes."""
+def export(
+    recipe: Recipe, checkpoint: Path, target: Path, precision: Precision = "float32", data: Path | None = None
+) -> None:
+    """The checkpoint as an ONNX file with the recipe's names and free axes.
+
+    Args:
+        precision: ``int8``: all but the first and the last layer; ``weights``: small weights, float32 arithmetic.
+        data: what int8 takes its ranges from, as the training does.
+    """
     module = recipe.module()
     module.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
     export_module(module, recipe.example(), target, recipe.inputs, recipe.outputs, recipe.dynamic)
+    if precision == "weights":
+        weight_only(target, target)
+    elif precision == "int8":
+        if data is None:
+            raise BadRequest("int8 needs data to calibrate on.", hint="Name it with --data.")
+        batches = islice(recipe.batches(data, seed=1), CALIBRATION)
+        quantise(target, target, ({key: batch[key].numpy() for key in recipe.inputs} for batch in batches), ends=True)
 
 
 def export_module(
@@ -68,7 +89,7 @@ def quantise(
     source: Path,
     target: Path,
     calibration: Iterable[Mapping[str, NDArray[Any]]] | None,
-    skip: Iterable[str] = (),
+    ends: bool = False,
 ) -> None:
     """An int8 copy: static with QDQ nodes, per channel, when there are inputs to calibrate on; dynamic otherwise.
 
@@ -76,13 +97,15 @@ def quantise(
         source: float32 ONNX.
         target: where the int8 file goes.
         calibration: feeds of the network, from development data; a hundred will do.
-        skip: names of nodes that stay float32, the first and the last layer usually.
+        ends: the first and the last layer stay float32: they have few weights, and most of the error.
     """
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.onnx"
         quant_pre_process(str(source), str(ready), skip_symbolic_shape=True)
+        layers = [node.name for node in onnx.load(str(ready)).graph.node if node.op_type in _LAYERS]
+        skip = [layers[0], layers[-1]] if ends else []
         if calibration is None:
-            quantize_dynamic(str(ready), str(target), per_channel=True, nodes_to_exclude=list(skip))
+            quantize_dynamic(str(ready), str(target), per_channel=True, nodes_to_exclude=skip)
             return
         quantize_static(
             str(ready),
@@ -92,7 +115,7 @@ def quantise(
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             per_channel=True,
-            nodes_to_exclude=list(skip),
+            nodes_to_exclude=skip,
         )
 
 

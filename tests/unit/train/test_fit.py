@@ -15,7 +15,7 @@ import onnxruntime as ort  # noqa: E402
 from torch import nn  # noqa: E402
 
 from veriscope.errors import BadRequest  # noqa: E402
-from veriscope.train.export import differences, export, quantise  # noqa: E402
+from veriscope.train.export import Precision, differences, export, quantise  # noqa: E402
 from veriscope.train.fit import fit  # noqa: E402
 
 
@@ -71,6 +71,23 @@ def test_learns_and_exports(tmp_path: Path) -> None:
     feeds = [{"image": next(recipe.batches(tmp_path, seed))["image"].numpy()} for seed in range(4)]
     quantise(tmp_path / "net.onnx", tmp_path / "small.onnx", feeds)
     assert 0 < differences(tmp_path / "net.onnx", tmp_path / "small.onnx", feeds) < 0.2
+
+
+@pytest.mark.parametrize("precision", ["int8", "weights"])
+def test_small_files_answer_alike(tmp_path: Path, precision: Precision) -> None:
+    recipe = Bright()
+    best = fit(recipe, tmp_path, tmp_path / "run", validate_every=60, progress=lambda _: None)
+    export(recipe, best, tmp_path / "exact.onnx")
+    export(recipe, best, tmp_path / "small.onnx", precision, tmp_path)
+    feeds = [{"image": next(recipe.batches(tmp_path, seed))["image"].numpy()} for seed in range(2)]
+    assert differences(tmp_path / "exact.onnx", tmp_path / "small.onnx", feeds) < 0.2
+
+
+def test_int8_asks_for_data(tmp_path: Path) -> None:
+    recipe = Bright()
+    best = fit(recipe, tmp_path, tmp_path / "run", minutes=0, progress=lambda _: None)
+    with pytest.raises(BadRequest, match="needs data"):
+        export(recipe, best, tmp_path / "small.onnx", "int8")
 
 
 def test_a_stopped_run_goes_on(tmp_path: Path) -> None:
