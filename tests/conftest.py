@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import servers
 
+settings.register_profile("veriscope", deadline=None)  # a first call loads tables; a busy machine is slow
+settings.load_profile("veriscope")
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -160,7 +160,7 @@ class Settings(BaseSettings):
     )
     redact_ocr: Literal["rapidocr", "tesseract"] = Field("rapidocr", description="Who reads text in pictures.")
     redact_face_confidence: float = Field(0.2, gt=0, lt=1, description="Least score of a face; lower covers more.")
-    redact_plate_confidence: float = Field(0.5, gt=0, lt=1, description="The same for licence plates.")
+    redact_plate_confidence: float = Field(0.7, gt=0, lt=1, description="The same for licence plates.")
     redact_read_plates: bool = Field(
         False,
         description="Leave clear what the networks are not certain of and what does not read like a plate; "

@@ -15,7 +15,7 @@ class Senses:
     """
 
     face_confidence: float = 0.2
-    plate_confidence: float = 0.5
+    plate_confidence: float = 0.7
     read_plates: bool = False  # leave clear what the networks are not certain of and what does not read like a plate
     text_confidence: float = 0.4
     look_seconds: float = 0.4

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from veriscope.inference.networks import plate_detector as net
 from veriscope.inference.networks import plate_verifier as close
 from veriscope.perception.ocr import Line
-from veriscope.perception.plates import CERTAIN, SEEN, THRESHOLD, UNREADABLE, find_plates, single
+from veriscope.perception.plates import CERTAIN, SEEN, THRESHOLD, find_plates, single
 from veriscope.types import Image
 
 IMAGE: Image = np.zeros((200, 400, 3), np.uint8)
@@ -131,9 +131,9 @@ def test_what_the_network_is_certain_of_is_not_read(monkeypatch: pytest.MonkeyPa
     assert reader.shapes == []
 
 
-def test_what_cannot_be_read_counts_when_it_is_likely(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert looked(monkeypatch, SMALL, UNREADABLE + 0.01, Reading(""))
-    assert not looked(monkeypatch, SMALL, UNREADABLE - 0.1, Reading("AB 1234"))
+def test_what_is_too_small_to_be_read_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert looked(monkeypatch, SMALL, THRESHOLD + 0.01, Reading(""))
+    assert not looked(monkeypatch, SMALL, THRESHOLD - 0.1, Reading("AB 1234"))
 
 
 def test_without_a_reader_everything_counts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,20 +87,17 @@ def test_variations_keep_the_place_and_its_size() -> None:
         assert abs(rows.mean() - 32) < 16
 
 
-def test_what_the_shipped_verifier_gets_wrong_is_seen_more_often() -> None:
-    pytest.importorskip("torch", reason="the training extra is not installed")
-    from veriscope.train.recipes.plate_verifier import difficulty
+def test_what_is_taken_for_a_plate_counts_far_more_than_what_is_plainly_none() -> None:
+    torch = pytest.importorskip("torch", reason="the training extra is not installed")
+    from veriscope.train.recipes.plate_verifier import RECIPES
 
-    class Answering(Detecting):
-        def run(self, model: str, inputs: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
-            return {"logit": inputs["image"][:, 0, 0, 0] * 8}  # white is a plate
+    class Says(torch.nn.Module):  # type: ignore[misc,name-defined]
+        def forward(self, x: object) -> object:
+            return x
 
-        def version(self, model: str) -> str:
-            return "1"
-
-    crops = np.stack([np.full((*SIZE, 3), tone, np.uint8) for tone in (255, 0, 255, 0)])
-    plates = np.array([True, True, False, False])
-    right, missed, false, cleared = difficulty(crops, plates, Answering())
-    assert missed > 2 * right
-    assert false > 10 * cleared
-    assert difficulty(crops, plates, Detecting()).tolist() == [1, 1, 1, 1]
+    logit = torch.tensor([2.0, -2.0, 4.0, -4.0], requires_grad=True)
+    batch = {"image": logit, "target": torch.tensor([1.0, 1.0, 0.0, 0.0])}
+    RECIPES[plate_verifier.NAME].loss(Says(), batch).backward()
+    right, missed, taken, cleared = logit.grad.abs().tolist()
+    assert missed > 4 * right
+    assert taken > 50 * cleared
