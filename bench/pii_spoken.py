@@ -32,7 +32,8 @@ from veriscope.media.child import DecodeChild
 from veriscope.media.limits import Limits
 from veriscope.perception.scene import open_scene
 from veriscope.perception.transcript import Recogniser, Word, recogniser
-from veriscope.redaction.speech import SpeechFindings, cover, find_spoken, uncovered
+from veriscope.perception.word import ways
+from veriscope.redaction.speech import SpeechFindings, cover, find_spoken, find_until_quiet, uncovered
 from veriscope.types import Audio
 
 RATE = 16000
@@ -72,6 +73,9 @@ def main() -> None:
         by.hear(np.zeros(RATE, np.float32))  # what is loaded at the first call is not timed
         heard, figures[f"{name}_x_realtime"] = timed(clips, infer, by)
         figures |= graded(name, clips, heard)
+        if ways(by).apart:  # a redaction looks again at what it covered, until nothing new is heard
+            planned = [find_until_quiet(Audio(clip.samples, RATE), infer, by=by) for clip in clips]
+            figures |= graded(f"{name}_planned", clips, planned)
         figures |= {f"{name}_{k}": v for k, v in real(given.data, given.real, infer, by).items()}
         figures |= {f"{name}_{k}": v for k, v in wrong(given.data, clips, heard, infer, by).items()}
     show({k: round(float(v), 4) if isinstance(v, float) else v for k, v in figures.items()}, as_json=given.json)

@@ -8,6 +8,7 @@ whole, and words that last much longer than their letters, get a confidence of 0
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -146,7 +147,16 @@ class Whisper:
 
 
 def _without_echo(words: list[Word]) -> list[Word]:
-    """Without the words at the end that take no time: where the sound ends Whisper may begin again."""
+    """Without the words at the end that take no time: where the sound ends Whisper may begin again.
+
+    An answer that is nothing but one phrase again and again, at last in no time, was made up: it counts as not
+    understood.
+    """
+    for length in range(1, len(words) // 2 + 1):
+        unit, last = words[:length], words[-length:]
+        again = len(words) % length == 0 and all(w.text == unit[i % length].text for i, w in enumerate(words))
+        if again and 2 * sum(w.end - w.start < _ECHO for w in last) >= length:
+            return [replace(word, confidence=0.0) for word in unit]
     for first in range(len(words)):
         rest = words[first:]
         none = rest[0].end - rest[0].start < _ECHO

@@ -29,6 +29,8 @@ __all__ = ["FADE", "SoundOperator", "cover", "find_spoken", "find_until_quiet", 
 PAD: Final = 0.08  # seconds on either side of what was found: recognisers set words a little late or early
 SPEECH: Final = 0.4  # probability of speech from which a stretch counts
 UNHEARD: Final = 0.35  # seconds of speech without a word that are covered
+SURE: Final = 0.6  # mean confidence of words from which a further look counts
+SAID: Final = 0.05  # seconds that each of them takes at least
 JOIN: Final = 0.8  # seconds between two spans of one kind that are covered with them: misheard numbers come in parts
 
 
@@ -70,8 +72,8 @@ def find_spoken(
     spans: list[SoundSpan] = []
     for found in wanted.find(heard.text(), infer):
         start, end = heard.span(found.start, found.end)
-        said = [w.confidence for w in heard.words if w.end > start and w.start < end]
-        if not (again and ways(by).apart and np.mean(said or [0.0]) < by.floor):
+        said = [w for w in heard.words if w.end > start and w.start < end]
+        if not (again and ways(by).apart) or _meant(said):
             spans.append(SoundSpan(start, end, found.kind.value, found.confidence))
     spoken = sum(end - start for start, end, _ in stretches)
     if again and ways(by).apart:
@@ -87,6 +89,12 @@ def find_spoken(
             known = any(w.start < gap_end and w.end > gap_start for w in heard.words)
             spans.append(SoundSpan(gap_start, gap_end, "unsure" if known else "unheard", probability))
     return SpeechFindings(tuple(merged(spans, duration)), heard.recogniser, heard.error_rate, spoken, heard)
+
+
+def _meant(words: Sequence[Word]) -> bool:
+    """Whether a further look heard this for sure: of the scraps between covers a recogniser makes up words."""
+    sure = sum(word.confidence for word in words) >= SURE * len(words)
+    return bool(words) and sure and all(word.end - word.start >= SAID for word in words)
 
 
 def _gaps(start: float, end: float, words: Sequence[Word]) -> list[tuple[float, float]]:

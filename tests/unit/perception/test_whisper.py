@@ -61,6 +61,14 @@ def test_the_echo_after_the_end_is_dropped() -> None:
     assert _without_echo(real) == real
 
 
+def test_an_answer_that_is_one_phrase_again_and_again_is_not_understood() -> None:
+    said = [Word("ha", 0.0, 0.3, 0.9), Word("mat", 0.3, 0.5, 0.9)]
+    again = [Word("ha", 0.5, 0.8, 0.9), Word("mat", 0.8, 0.8, 0.9)]
+    assert [(w.text, w.confidence) for w in _without_echo([*said, *again])] == [("ha", 0.0), ("mat", 0.0)]
+    really = [Word("ha", 0.5, 0.8, 0.9), Word("mat", 0.8, 1.0, 0.9)]
+    assert _without_echo([*said, *really]) == [*said, *really]
+
+
 def test_edges_lie_at_the_pauses() -> None:
     sound = np.concatenate([quiet(0.2), noise(0.5), quiet(0.3), noise(0.5), quiet(0.2), noise(0.3)])
     assert pauses(sound) == [pytest.approx(p, abs=0.011) for p in ((0, 0.2), (0.7, 1.0), (1.5, 1.7))]

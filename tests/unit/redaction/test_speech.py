@@ -242,6 +242,8 @@ def test_scraps_between_covers_do_not_cover_the_whole() -> None:
     assert (number.start, number.end) == pytest.approx((0.42, 4.08), abs=0.05)
     doubtful = find_until_quiet(Audio(sound[: 5 * RATE], RATE), Hears(), by=Nervous(0.2))
     assert doubtful.spans == alone.spans  # what is heard without certainty in scraps is no leak
+    halfway = find_until_quiet(Audio(sound[: 5 * RATE], RATE), Hears(), by=Nervous(0.5))
+    assert halfway.spans == alone.spans
     settled = find_until_quiet(Audio(sound[: 5 * RATE], RATE), Hears(), by=Nervous(0.9))
     assert uncovered(number, settled.spans) == 0
     second_look(Audio(cover(sound[: 5 * RATE], RATE, settled.spans), RATE), settled.spans, Hears(), by=Script([]))
