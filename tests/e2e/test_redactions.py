@@ -67,7 +67,7 @@ def send(client: httpx.Client, path: Path, **fields: str) -> str:
 def settled(client: httpx.Client, address: str, *states: str) -> dict[str, Any]:
     wanted = states or ("completed", "failed", "cancelled")
     found: dict[str, Any] = eventually(
-        lambda: (now := client.get(address).json())["status"] in wanted and now, 150, every=0.05
+        lambda: (now := client.get(address).json())["status"] in wanted and now, 150, every=0.25
     )
     return found
 
