@@ -19,8 +19,10 @@ class TritonPythonModel:
         folder = Path(args["model_repository"]) / args["model_version"]
         options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.x64quantprecision", "1")  # as the embedded backend, and why, there
-        self._session = ort.InferenceSession(str(folder / "network.onnx"), options, providers=["CPUExecutionProvider"])
+        data = (folder / "network.onnx").read_bytes()
+        if b"QuantizeLinear" in data:  # as the embedded backend (inference/onnx.py, which cannot be imported here)
+            options.add_session_config_entry("session.x64quantprecision", "1")
+        self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         self._inputs = [value.name for value in self._session.get_inputs()]
         self._outputs = [value.name for value in self._session.get_outputs()]
 
