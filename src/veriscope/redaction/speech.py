@@ -29,7 +29,7 @@ __all__ = ["FADE", "SoundOperator", "cover", "find_spoken", "find_until_quiet", 
 PAD: Final = 0.08  # seconds on either side of what was found: recognisers set words a little late or early
 SPEECH: Final = 0.4  # probability of speech from which a stretch counts
 UNHEARD: Final = 0.35  # seconds of speech without a word that are covered
-SURE: Final = 0.6  # mean confidence of words from which a further look counts
+SURE: Final = 0.6  # mean confidence of words from which a further look takes them for a name
 SAID: Final = 0.05  # seconds that each of them takes at least
 JOIN: Final = 0.8  # seconds between two spans of one kind that are covered with them: misheard numbers come in parts
 
@@ -73,7 +73,7 @@ def find_spoken(
     for found in wanted.find(heard.text(), infer):
         start, end = heard.span(found.start, found.end)
         said = [w for w in heard.words if w.end > start and w.start < end]
-        if not (again and ways(by).apart) or _meant(said):
+        if not (again and ways(by).apart) or _meant(said, by.floor, found.kind):
             spans.append(SoundSpan(start, end, found.kind.value, found.confidence))
     spoken = sum(end - start for start, end, _ in stretches)
     if again and ways(by).apart:
@@ -91,10 +91,12 @@ def find_spoken(
     return SpeechFindings(tuple(merged(spans, duration)), heard.recogniser, heard.error_rate, spoken, heard)
 
 
-def _meant(words: Sequence[Word]) -> bool:
-    """Whether a further look heard this for sure: of the scraps between covers a recogniser makes up words."""
-    sure = sum(word.confidence for word in words) >= SURE * len(words)
-    return bool(words) and sure and all(word.end - word.start >= SAID for word in words)
+def _meant(words: Sequence[Word], floor: float, kind: PiiKind) -> bool:
+    """Whether a further look heard this for sure: of the scraps between covers a recogniser makes up names."""
+    sure = sum(word.confidence for word in words)
+    if kind not in _NAMES:
+        return bool(words) and sure >= floor * len(words)
+    return bool(words) and sure >= SURE * len(words) and all(word.end - word.start >= SAID for word in words)
 
 
 def _gaps(start: float, end: float, words: Sequence[Word]) -> list[tuple[float, float]]:
@@ -129,6 +131,7 @@ def merged(spans: Sequence[SoundSpan], duration: float, pad: float = PAD) -> lis
 
 
 _KINDS = frozenset(kind.value for kind in PiiKind)
+_NAMES = frozenset({PiiKind.PERSON, PiiKind.PLACE})
 
 
 def cover(
