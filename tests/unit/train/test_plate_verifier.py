@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from veriscope.errors import ModelUnavailable
 from veriscope.inference.networks import plate_detector, plate_verifier
 from veriscope.train import plate_candidates
 from veriscope.train.plate_candidates import SIZE, crops
@@ -24,9 +23,6 @@ class Detecting:
 
     def run(self, model: str, inputs: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
         return {}
-
-    def version(self, model: str) -> str:
-        raise ModelUnavailable(f"There is no {model}.")
 
     def asset(self, model: str, key: str) -> bytes:
         raise KeyError(key)
