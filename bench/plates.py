@@ -2,8 +2,8 @@
 
 As the redactor looks: detector and verifier, and text of the shape of a plate counts. With ``--read`` what the networks
 are not certain of must read like a plate (setting ``redact_read_plates``); with ``--alone`` only the networks look.
-``--drawn N`` looks at N drawn cars on development photographs instead, three in five of them blurred: what thresholds
-and reading were chosen by.
+``--drawn N`` looks at N drawn cars on development photographs instead, three in five of them blurred, and at those
+photographs themselves, which hold no plates: what thresholds and reading were chosen by.
 """
 
 from __future__ import annotations
@@ -131,6 +131,9 @@ def drawn(data: Path, infer: OnnxInfer, count: int) -> dict[str, float]:
         hits, false = (sum(plate is wanted and p >= least for plate, p, _ in seen) for wanted in (True, False))
         figures |= {f"found_{least:g}": hits, f"false_{least:g}": false}
         figures[f"f1_{least:g}"] = 2 * hits / max(1, hits + false + truths)
+    plain = [p for photo in photos for _, p in find_plates(decoded(photo.read_bytes()), infer, min(GRID))]
+    figures |= {"photographs": len(photos)}
+    figures |= {f"false_on_photographs_{least:g}": sum(p >= least for p in plain) for least in GRID}
     cleared = [plate for plate, p, holds in seen if p >= THRESHOLD and not holds]
     return figures | {"reading_clears_plates": sum(cleared), "reading_clears_false": len(cleared) - sum(cleared)}
 

@@ -1,7 +1,7 @@
 """Half precision where it is the faster one.
 
-A processor without instructions for bfloat16 converts every number to and fro: a step of training takes ten times as
-long there as in float32.
+A processor without instructions for bfloat16 converts every number to and fro: a step of training takes
+several times as long there as in float32.
 """
 
 from __future__ import annotations
