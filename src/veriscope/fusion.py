@@ -22,6 +22,7 @@ from veriscope.types import Assessment, Finding, Kind, Label, Signal, Text
 
 _Z90 = 1.645  # the interval holds 90 %
 _CLIP = 1e-4
+_OWN_RECORD = 0.35  # log-odds of metadata from which nothing is called authentic: an editor's name weighs 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,9 @@ def assess(
     label = _label(risk, limits)
     if not complete and label is Label.AUTHENTIC:
         label = Label.INCONCLUSIVE  # a part that failed might have spoken against it
+    record = _own_record(scored) if label is Label.AUTHENTIC else None
+    if record is not None:
+        label = Label.INCONCLUSIVE  # saved once after editing, the pixels look as if fresh from a camera
     width = interval[1] - interval[0]
     confidence: Literal["Low", "Medium", "High"] = "High" if width < 20 else "Medium" if width < 45 else "Low"
     if label is Label.INCONCLUSIVE or not complete:
@@ -115,7 +119,7 @@ def assess(
             interval=interval,
             explanation=wording.explain(label, decided, votes, limits.false_alarm_rate),
             recommendations=wording.recommend(label, kind, findings, complete=complete),
-            notes=_notes(scored, votes, label),
+            notes=_notes(scored, votes, label) + (() if record is None else (wording.own_record(record),)),
             false_alarm_rate=limits.false_alarm_rate,
             thresholds={
                 "authentic": limits.authentic,
@@ -126,6 +130,12 @@ def assess(
         ),
         shares,
     )
+
+
+def _own_record(scored: Sequence[Finding]) -> Finding | None:
+    """The metadata that speak against the file, whatever the pixels say: an editing program, a contradiction."""
+    against = [f for f in scored if f.signal is Signal.METADATA and logit(f.score or 0.0) >= _OWN_RECORD]
+    return max(against, key=lambda f: f.score or 0.0, default=None)
 
 
 def _combine(

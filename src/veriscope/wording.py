@@ -134,6 +134,15 @@ def map_disagrees(finding: Finding) -> Text:
     }
 
 
+def own_record(finding: Finding) -> Text:
+    return {
+        "en": f"The other methods found nothing, but “{title(finding, 'en')}” speaks against an untouched file, so it is "
+        "not called likely authentic.",
+        "vi": f"Các phương pháp khác không thấy gì, nhưng “{title(finding, 'vi')}” không ủng hộ tệp nguyên vẹn, nên tệp "
+        "không được xem là có khả năng thật.",
+    }
+
+
 def contradiction(towards: Finding, against: Finding) -> Text:
     return {
         "en": f"“{title(towards, 'en')}” and “{title(against, 'en')}” contradict each other; the interval is wider for it.",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,16 @@ def test_a_failed_part_forbids_authentic() -> None:
     calm = [finding("a", 0.05, 0.9)]
     assert assess(calm, Kind.IMAGE, WEIGHTED)[0].label is Label.AUTHENTIC
     assert assess(calm, Kind.IMAGE, WEIGHTED, complete=False)[0].label is Label.INCONCLUSIVE
+
+
+def test_a_record_of_editing_forbids_authentic_and_says_so() -> None:
+    calm = [finding("a", 0.02, 0.9)]
+    edited = [*calm, replace(finding("metadata_forensics", logistic(0.4)), signal=Signal.METADATA)]
+    touched = [*calm, replace(finding("metadata_forensics", logistic(0.2)), signal=Signal.METADATA)]
+    found = assess(edited, Kind.IMAGE, WEIGHTED)[0]
+    assert found.label is Label.INCONCLUSIVE
+    assert any("not called likely authentic" in note["en"] for note in found.notes)
+    assert assess(touched, Kind.IMAGE, WEIGHTED)[0].label is Label.AUTHENTIC
 
 
 def test_the_report_says_so_when_map_and_score_disagree() -> None:
