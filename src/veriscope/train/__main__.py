@@ -100,6 +100,20 @@ def export(name: str, run: Path, target: Path, precision: Precision, data: Path 
 
 
 @main.command()
+@click.option("--data", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True)
+@click.option("--target", type=click.Path(path_type=Path, file_okay=False), required=True, help="The folder.")
+def stacks(data: Path, target: Path) -> None:
+    """Prepare what forgery-classifier is trained on: forgeries and their twins with the installed heatmap's answer."""
+    from veriscope.detectors.forgery_classifier import first_stage
+    from veriscope.inference.onnx import OnnxInfer
+    from veriscope.train.stacks import build
+    from veriscope.train.stills import of_forgeries
+
+    infer = OnnxInfer()
+    click.echo(f"{build(of_forgeries(data), lambda image: first_stage(image, infer), target)} pictures")
+
+
+@main.command()
 @click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--manifest", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))

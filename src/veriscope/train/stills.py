@@ -16,10 +16,12 @@ from veriscope.media.limits import Limits
 from veriscope.perception.faces import align_face, largest
 from veriscope.perception.scene import OpenScene, open_scene
 from veriscope.train.labelled import Item, groups_of, read
-from veriscope.train.stacks import Labelled
-from veriscope.train.synthesis import chains
-from veriscope.train.synthesis.store import Part, Sources, photographs
+from veriscope.train.recipes import forgery_heatmap as first
+from veriscope.train.stacks import Labelled, Split
+from veriscope.train.synthesis.store import Part, opened
 from veriscope.types import Image, Kind, Options
+
+_PARTS: tuple[tuple[Part, Split], ...] = (("train", "train"), ("validation", "dev"))
 
 
 def of_folder(folder: Path, frames: int = 16) -> Iterator[Labelled]:
@@ -59,18 +61,15 @@ def _stills(scene: OpenScene, item: Item, group: str, frames: int) -> Iterator[L
             yield Labelled(crop, item.label, group, item.name, split)  # type: ignore[arg-type]
 
 
-def of_forgeries(data: Path, count: int, seed: int = 0) -> Iterator[Labelled]:
-    """Forgeries made from development photographs and their untouched twins, both through a chain of saves of its own.
+def of_forgeries(data: Path) -> Iterator[Labelled]:
+    """The forgeries that ``forgery-heatmap`` learns from and their untouched twins, each after saves of its own.
 
-    A tenth of the photographs are held out for ``dev``; hosts and donors never cross.
+    Those of its held-out photographs are ``dev``; hosts and donors never cross. Made in its cache the first time.
     """
-    rng = np.random.default_rng(seed)
-    parts: tuple[tuple[Part, float], ...] = (("train", 0.9), ("validation", 0.1))
-    for part, share in parts:
-        sources = Sources(photographs(data, part))
-        split = "train" if part == "train" else "dev"
-        for index in range(round(count * share / 2)):
-            host, forged = sources.forgery(rng)
-            for label, image in ((0, host), (1, forged.image)):
+    rng = np.random.default_rng(1)
+    for part, split in _PARTS:
+        store = opened(first.cache_folder(), data, part, first.STORED if part == "train" else first.HELD_OUT)
+        for index in range(len(store)):
+            for label in (0, 1):
                 name = f"{part}-{index}-{label}"
-                yield Labelled(chains.resave(image, rng), label, name, name, split)  # type: ignore[arg-type]
+                yield Labelled(first.sent(store, index, bool(label), rng)[0], label, name, name, split)

@@ -11,12 +11,15 @@ import pytest
 torch = pytest.importorskip("torch", reason="the training extra is not installed")
 
 import onnxruntime as ort  # noqa: E402
+from click.testing import CliRunner  # noqa: E402
 
 from veriscope.errors import BadModel  # noqa: E402
 from veriscope.inference.networks import forgery_heatmap as network  # noqa: E402
+from veriscope.train.__main__ import main  # noqa: E402
 from veriscope.train.export import export  # noqa: E402
 from veriscope.train.fit import fit  # noqa: E402
 from veriscope.train.recipes import forgery_heatmap, osn, recipe  # noqa: E402
+from veriscope.train.stacks import load  # noqa: E402
 from veriscope.train.synthesis import chains  # noqa: E402
 
 
@@ -33,6 +36,15 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(forgery_heatmap, "STORED", 4)
     monkeypatch.setattr(forgery_heatmap, "HELD_OUT", 4)
     return tmp_path
+
+
+def test_the_second_stage_is_prepared_from_the_same_forgeries(data: Path, tmp_path: Path) -> None:
+    target = tmp_path / "stacks"
+    assert CliRunner().invoke(main, ["stacks", "--data", str(data), "--target", str(target)]).output == "16 pictures\n"
+    found = load(target)
+    assert found.labels.tolist() == [0, 1] * 8
+    assert found.splits.tolist() == ["train"] * 8 + ["dev"] * 8
+    assert found.pixels[..., 3].max() > 0, "the heatmap's answer"
 
 
 def test_two_steps_then_the_export_answers_alike(data: Path, tmp_path: Path) -> None:

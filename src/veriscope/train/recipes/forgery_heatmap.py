@@ -33,7 +33,7 @@ WIDTHS = (64, 96, 128)  # channels at 1/8, 1/16 and 1/32 of the picture's size
 BLOCK_WIDTH, OUT_WIDTH = 24, 48  # channels of the DCT branch, and before the answer
 POSITIVE = 3.0  # weight of a manipulated pixel: they are few
 _LEAST = 4  # values of a map that a manipulated area fills at least, to call the picture forged
-STORED, HELD_OUT = 5000, 200  # forgeries made for training, and from photographs held out
+STORED, HELD_OUT = 8000, 200  # forgeries made for training, and from photographs held out
 VARIANTS = 1  # chains of saves that each of them and its twin go through
 
 
@@ -249,6 +249,20 @@ def saved(
     store: Store, index: int, forged: bool, rng: np.random.Generator
 ) -> tuple[Image, NDArray[np.uint8] | None, NDArray[np.uint8]]:
     """One stored picture after saves drawn at random: pixels, DCT levels where a JPEG is the last of them, mask."""
+    image, data, mask = sent(store, index, forged, rng)
+    if data is None:
+        return image, None, mask
+    luma = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    levels = None
+    if luma is not None and rng.random() < 0.85:  # the rest teaches it to do without
+        levels = network.dct_levels(np.asarray(luma, np.uint8), chains.luma_table(data))
+    return image, levels, mask
+
+
+def sent(
+    store: Store, index: int, forged: bool, rng: np.random.Generator
+) -> tuple[Image, bytes | None, NDArray[np.uint8]]:
+    """One stored picture after saves drawn at random: pixels, the JPEG where one is the last of them, mask."""
     image: Image = np.asarray(store.forged[index] if forged else store.untouched[index])
     mask: NDArray[np.uint8] = np.asarray(store.masks[index])
     if rng.random() < 0.25:  # a closer look at a part, as if the picture were larger
@@ -266,11 +280,7 @@ def saved(
         data = chains.camera_bytes(image, rng)
     else:
         data = chains.jpeg(image, int(98 - 43 * rng.random() ** 1.3))
-    luma = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
-    levels = None
-    if luma is not None and rng.random() < 0.85:  # the rest teaches it to do without
-        levels = network.dct_levels(np.asarray(luma, np.uint8), chains.luma_table(data))
-    return chains.decoded(data), levels, mask
+    return chains.decoded(data), data, mask
 
 
 def _mirrors() -> dict[bool, NDArray[np.intp]]:
