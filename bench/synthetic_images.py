@@ -8,7 +8,7 @@
 * ``unseen_*``: the generators of cnndetection that the shipped network did not learn from, 64 pixels cut off each side.
 * ``false_*``: photographs of the test fifth called generated at even odds: as stored, saved through a social chain,
   enlarged, as screenshots.
-* ``left_out_*`` (``--retrain``, needs torch, minutes): every generator by a network trained without it and its family;
+* ``left_out_*`` (``--retrain``, needs torch, minutes): every generator by networks trained without it and its family;
   ``simulated_*``: the same sets by a network that saw simulated generators only.
 """
 
@@ -166,17 +166,20 @@ def retrained(data: Path, variant: str) -> Score:
 
     from veriscope.train.fit import fit
     from veriscope.train.recipes import recipe
+    from veriscope.train.recipes.synthetic_image import SEEDS
 
-    chosen = recipe(f"synthetic-image:{variant}")
-    with tempfile.TemporaryDirectory() as folder:
-        best = fit(chosen, data, Path(folder), progress=lambda _: None)
-        module = chosen.module()
-        module.load_state_dict(torch.load(best, weights_only=True))
-    module.eval()
+    chosen, modules = recipe(f"synthetic-image:{variant}"), []
+    for seed in range(SEEDS):
+        with tempfile.TemporaryDirectory() as folder:
+            best = fit(chosen, data, Path(folder), seed=seed, progress=lambda _: None)
+            module = chosen.module()
+            module.load_state_dict(torch.load(best, weights_only=True))
+        modules.append(module.eval())
 
     def score(features: NDArray[np.float32]) -> NDArray[np.float64]:
+        given = torch.from_numpy(np.asarray(features, np.float32))
         with torch.no_grad():
-            return np.asarray(module(torch.from_numpy(np.asarray(features, np.float32))).numpy(), np.float64)
+            return np.mean([module(given).numpy() for module in modules], axis=0, dtype=np.float64)
 
     return score
 

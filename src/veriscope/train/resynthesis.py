@@ -2,12 +2,11 @@
 
 What betrays a generated picture at this level is not what it shows but how it was put together: features on a coarse
 grid, up-sampled in steps of two, convolved (Zhang et al., "Detecting and simulating artifacts in GAN fake images",
-WIFS 2019; Odena et al., "Deconvolution and checkerboard artifacts", 2016). Three families do the same to photographs:
+WIFS 2019; Odena et al., "Deconvolution and checkerboard artifacts", 2016). Two families do the same to photographs:
 
 * ``Linear``: an autoencoder between random patch features and pixels, fitted in closed form; any stride, any width
 * ``cascade``: reduced 2–8 times, then zero-insertion, sub-pixel or nearest up-sampling with random kernels, noise at
   every level, random convolutions in between
-* small networks trained here (``train/recipes/_autoencoders.py``) are used through the same signature
 
 All take and give H×W×3 float32 in [0, 255], sides multiples of 16.
 """

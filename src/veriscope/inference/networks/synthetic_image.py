@@ -87,34 +87,48 @@ def _peaks(residual: Floats) -> Floats:
     clipped = np.clip(residual, -3.0, 3.0)
     hann = np.hanning(PATCH + 2)[1:-1].astype(np.float32)
     power = _power(clipped * np.outer(hann, hann)).mean(axis=0) / hann.sum() + 1e-4
-    log = np.log(power)
-    step, half = PATCH // 16, PATCH // 2
-    high = np.zeros((9, 9), np.float32)
-    near = np.arange(-6, 7)
-    ring = np.maximum(np.abs(near)[:, None], np.abs(near)[None]) >= 3
-    for a, b in product(range(9), range(9)):
-        values = []
-        for sign in (1, -1):
-            rows = (sign * a * step + near) % PATCH
-            columns = b * step + near
-            flip = (columns < 0) | (columns > half)
-            folded = np.where(columns > half, PATCH - columns, np.abs(columns))
-            block = np.where(flip[None], log[np.ix_(-rows % PATCH, folded)], log[np.ix_(rows, folded)])
-            values.append(block[5:8, 5:8].max() - np.median(block[ring]))
-        high[a, b] = np.mean(values)
+    rows, columns, ring = _around()
+    blocks = np.log(power)[rows, columns]
+    height = blocks[:, 5:8, 5:8].max(axis=(1, 2)) - np.median(blocks[:, ring], axis=1)
+    high: Floats = height.reshape(9, 9, 2).mean(axis=2).astype(np.float32)
     return ((high + high.T) / 2)[np.triu_indices(9)][1:].astype(np.float32)
+
+
+@cache
+def _around() -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
+    """Places in a half spectrum of the 13×13 bins around each frequency (a, ±b)/16, and which are surroundings."""
+    step, half = PATCH // 16, PATCH // 2
+    near = np.arange(-6, 7)
+    places = []
+    for a, b, sign in product(range(9), range(9), (1, -1)):
+        rows, columns = np.meshgrid((sign * a * step + near) % PATCH, b * step + near, indexing="ij")
+        flip = (columns < 0) | (columns > half)  # the other half mirrors this one
+        folded = np.where(columns > half, PATCH - columns, np.abs(columns))
+        places.append((np.where(flip, -rows % PATCH, rows), folded))
+    ring = np.maximum(np.abs(near)[:, None], np.abs(near)[None]) >= 3
+    return np.stack([place[0] for place in places]), np.stack([place[1] for place in places]), ring
+
+
+@cache
+def _windows(step: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Places in a whole spectrum of the bins around each frequency (±a, b) × ``step``."""
+    reach, count = step // 2 - 1, WINDOW // 2 // step + 1
+    near = np.arange(-reach, reach + 1)
+    places = [
+        np.meshgrid((sign * a * step + near) % WINDOW, (b * step + near) % WINDOW, indexing="ij")
+        for a, b, sign in product(range(count), range(count), (1, -1))
+    ]
+    return np.stack([place[0] for place in places]), np.stack([place[1] for place in places])
 
 
 def _bumps(spectrum: Floats, step: int = 8) -> Floats:
     """Height of a 64×33 mean log spectrum at multiples of ``step`` bins over its surroundings, folded to a triangle."""
     whole = np.concatenate([spectrum, spectrum[np.r_[0, WINDOW - 1 : 0 : -1], WINDOW // 2 - 1 : 0 : -1]], axis=1)
-    reach, count = step // 2 - 1, WINDOW // 2 // step + 1
-    near = np.arange(-reach, reach + 1)
-    high = np.zeros((count, count), np.float32)
-    for a, b in product(range(count), range(count)):
-        for sign in (1, -1):
-            block = whole[np.ix_((sign * a * step + near) % WINDOW, (b * step + near) % WINDOW)]
-            high[a, b] += (block[reach, reach] - np.median(block)) / 2
+    rows, columns = _windows(step)
+    blocks = whole[rows, columns]
+    middle, count = step // 2 - 1, WINDOW // 2 // step + 1
+    height = (blocks[:, middle, middle] - np.median(blocks, axis=(1, 2))) / 2
+    high: Floats = height.reshape(count, count, 2).sum(axis=2).astype(np.float32)
     return ((high + high.T) / 2)[np.triu_indices(count)][1:].astype(np.float32)
 
 
