@@ -60,9 +60,9 @@ def look(data: bytes, told: Told, child: DecodeChild, tmp_path: Path, policy: Po
 
 
 def test_marked_area_becomes_a_region(child: DecodeChild, tmp_path: Path) -> None:
-    told = Told((0.25, 0.5, 0.25, 0.25), 4.0, -4.0, 2.75)
+    told = Told((0.25, 0.5, 0.25, 0.25), 4.0, -4.0, 4.25)
     finding = look(encoded(textured(256, 320, 1), quality=90), told, child, tmp_path)
-    assert finding.raw == 2.75
+    assert finding.raw == 4.25
     assert finding.heatmap is not None
     assert finding.heatmap.shape == (256, 320)
     (region,) = finding.regions
@@ -96,7 +96,7 @@ def test_compression_is_read_from_a_jpeg_only(child: DecodeChild, tmp_path: Path
 
 
 def test_large_picture_is_reduced_and_regions_are_in_its_own_pixels(child: DecodeChild, tmp_path: Path) -> None:
-    told = Told((0.5, 0.5, 0.25, 0.25), 5.0, -5.0, 3.0)
+    told = Told((0.5, 0.5, 0.25, 0.25), 5.0, -5.0, 4.5)
     finding = look(encoded(textured(900, 1200, 4), quality=85), told, child, tmp_path)
     assert np.prod(told.seen["dct"].shape[2:]) * network.CELL**2 < 1.08 * PIXELS[Policy.QUICK]
     assert finding.regions[0].x == pytest.approx(600, abs=12)
