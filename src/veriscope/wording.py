@@ -128,9 +128,10 @@ def title(finding: Finding, language: str) -> str:
 
 def map_disagrees(finding: Finding) -> Text:
     return {
-        "en": f"The map of “{title(finding, 'en')}” marks a place although its score is low; look at it yourself before "
-        "you rely on either.",
-        "vi": f"Bản đồ của “{title(finding, 'vi')}” đánh dấu một vị trí dù điểm thấp; hãy tự xem trước khi tin vào bên nào.",
+        "en": f"The map of “{title(finding, 'en')}” marks a place although the method counts for little here; look at it "
+        "yourself before you rely on either.",
+        "vi": f"Bản đồ của “{title(finding, 'vi')}” đánh dấu một vị trí dù phương pháp này có ít trọng số ở đây; hãy tự xem "
+        "trước khi tin vào bên nào.",
     }
 
 
