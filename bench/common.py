@@ -11,12 +11,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from veriscope.train.metrics import auc, bootstrap, tpr, wilson
+from veriscope.train.metrics import Numbers, auc, bootstrap, tpr, wilson
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # for tests.making
 
-__all__ = ["ROOT", "arguments", "auc", "bootstrap", "cpu_seconds", "is_test", "show", "tpr", "wilson"]
+__all__ = ["ROOT", "arguments", "auc", "auc_interval", "bootstrap", "cpu_seconds", "is_test", "show", "tpr", "wilson"]
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:
@@ -35,6 +35,12 @@ def cpu_seconds() -> float:
     """CPU time of this process and its ended children, user and system."""
     own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def auc_interval(key: str, forged: Numbers, genuine: Numbers) -> dict[str, float]:
+    """AUC under ``key``, and the ends of its 95 % bootstrap interval under ``key_low`` and ``key_high``."""
+    low, high = bootstrap(auc, forged, genuine)
+    return {key: auc(forged, genuine), f"{key}_low": low, f"{key}_high": high}
 
 
 def show(figures: Mapping[str, object], *, as_json: bool) -> None:

@@ -23,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
-from common import arguments, auc, bootstrap, show, tpr
+from common import arguments, auc_interval, show, tpr
 from datasets import pristine
 from forgeries import Mask, Pixels, decode, encode
 from veriscope.detectors._copy_move_verify import FEATURES
@@ -268,10 +268,9 @@ def main() -> None:
     odds = held_out(found)
     forged = [o for o, c in zip(odds, found, strict=True) if c.label]
     genuine = [o for o, c in zip(odds, found, strict=True) if not c.label and not c.lattice]
-    low, high = bootstrap(auc, forged, genuine)
     figures = {"forged": len(forged), "genuine": len(genuine), "lattices": sum(c.lattice for c in found)}
     figures |= {"area_found": float(np.mean([(c.overlaps > HIT).any() for c in found if c.label]))}
-    figures |= {"auc": auc(forged, genuine), "auc_low": low, "auc_high": high}
+    figures |= auc_interval("auc", forged, genuine)
     figures |= {f"tpr_at_fpr_{share}pct": tpr(forged, genuine, share / 100) for share in (1, 2, 5)}
     show(figures, as_json=chosen.json)
     if not chosen.json:

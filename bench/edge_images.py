@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import spearmanr
 
-from common import arguments, auc, bootstrap, show
+from common import arguments, auc, auc_interval, show
 from veriscope.inference.networks import edge_image as edge
 from veriscope.inference.networks import synthetic_image as teacher
 from veriscope.inference.onnx import OnnxInfer
@@ -30,8 +30,7 @@ def main() -> None:
         figures[f"edge_auc_{generator}"] = auc([r[2] for r in rows if r[1]], [r[2] for r in rows if not r[1]])
     for name, column in (("edge", 2), ("teacher", 3)):
         fake, genuine = ([float(row[column]) for row in found if row[1] == label] for label in (1, 0))
-        low, high = bootstrap(auc, fake, genuine)
-        figures |= {f"{name}_auc": auc(fake, genuine), f"{name}_auc_low": low, f"{name}_auc_high": high}
+        figures |= auc_interval(f"{name}_auc", fake, genuine)
     probabilities, log_odds = (np.array([row[column] for row in found]) for column in (2, 3))
     figures["pictures"] = len(found)
     figures["same_decision"] = float(((probabilities > 0.5) == (log_odds > 0)).mean())

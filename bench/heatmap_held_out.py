@@ -26,12 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibrate import calibrate
-from common import arguments, auc, bootstrap, show
+from common import arguments, auc_interval, bootstrap, show
 from datasets import Item, resaved, stored
 from scoring import Answers, scenes
 from veriscope.detectors.base import Calibration
 from veriscope.detectors.forgery_classifier import ForgeryClassifier
-from veriscope.detectors.forgery_heatmap import PIXELS, SHIFT, ForgeryHeatmap, examine
+from veriscope.detectors.forgery_heatmap import PIXELS, SHIFT, SHOWN, ForgeryHeatmap, examine
 from veriscope.train.recipes.forgery_heatmap import sent
 from veriscope.train.synthesis.store import Part, opened, photographs
 from veriscope.types import Policy
@@ -62,8 +62,8 @@ def made(data: Path, folder: Path, count: int) -> Iterator[Item]:
     for index in range(count):
         for forged in (True, False):
             image, jpeg, mask = sent(store, index, forged, np.random.default_rng([index, SEED]))
-            png = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
-            answer = (jpeg or png, mask > 0 if forged else None)
+            content = jpeg or cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
+            answer = (content, mask > 0 if forged else None)
             yield Item(f"{index}-{forged}", int(forged), lambda answer=answer: answer, "forged" if forged else "twin")
 
 
@@ -91,17 +91,12 @@ def answers(data: Path, count: int) -> list[Seen]:
                 logits = cv2.resize(examined.logits, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
                 f1 = tuple(_f1(logits + shift > 0, mask) for shift in SHIFTS)
                 seen = replace(seen, f1=f1, everything=_f1(np.ones_like(mask), mask))
-            found.append(replace(seen, share=float(np.mean(examined.heat >= 0.5))))
+            found.append(replace(seen, share=float(np.mean(examined.heat >= SHOWN))))
     return found
 
 
 def _f1(marked: NDArray[np.bool_], mask: NDArray[np.bool_]) -> float:
     return float(2 * np.count_nonzero(marked & mask) / (np.count_nonzero(marked) + np.count_nonzero(mask)))
-
-
-def interval(key: str, forged: list[float], genuine: list[float]) -> dict[str, object]:
-    low, high = bootstrap(auc, forged, genuine)
-    return {key: auc(forged, genuine), f"{key}_low": low, f"{key}_high": high}
 
 
 def figures(found: list[Seen]) -> dict[str, object]:
@@ -114,15 +109,16 @@ def figures(found: list[Seen]) -> dict[str, object]:
     out |= {"f1": float(best.mean()), "f1_low": low, "f1_high": high}
     out["f1_everything"] = float(np.mean([s.everything for s in groups["forged"]]))
     raws = {name: [s.raw for s in seen] for name, seen in groups.items()}
-    out |= interval("auc_twins", raws["forged"], raws["twin"]) | interval("auc_own_size", raws["forged"], raws["own"])
+    out |= auc_interval("auc_twins", raws["forged"], raws["twin"])
+    out |= auc_interval("auc_own_size", raws["forged"], raws["own"])
     out |= {f"median_{name}": float(np.median(values)) for name, values in raws.items()}
     out["named_from"] = float(np.quantile(raws["own"], 0.98))
     out["marked_own_size"] = float(np.mean([s.share for s in groups["own"]]))
     second = {name: [s.classifier for s in seen] for name, seen in groups.items()}
     means = {name: [s.mean for s in seen] for name, seen in groups.items()}
-    out |= interval("classifier_auc_twins", second["forged"], second["twin"])
-    out |= interval("classifier_auc_own_size", second["forged"], second["own"])
-    return out | interval("classifier_baseline_auc_twins", means["forged"], means["twin"])
+    out |= auc_interval("classifier_auc_twins", second["forged"], second["twin"])
+    out |= auc_interval("classifier_auc_own_size", second["forged"], second["own"])
+    return out | auc_interval("classifier_baseline_auc_twins", means["forged"], means["twin"])
 
 
 def entries(found: list[Seen]) -> dict[str, Calibration]:
@@ -135,8 +131,7 @@ def entries(found: list[Seen]) -> dict[str, Calibration]:
         fitted = calibrate(values["forged"] + genuine, [1] * len(values["forged"]) + [0] * len(genuine), words)
         if fitted is None:
             raise SystemExit("too few pictures to calibrate on")
-        area = auc(values["forged"], values["own"])
-        low, high = bootstrap(auc, values["forged"], values["own"])
+        area, low, high = auc_interval("auc", values["forged"], values["own"]).values()
         floor, ceiling = LIMITS[method.name]
         told = f"{fitted.basis}; against photographs at their own size alone {area:.2f} [{low:.2f}, {high:.2f}]"
         out[f"{method.name}@{method.version}/image"] = replace(

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from common import arguments, auc, bootstrap, show, tpr
+from common import arguments, auc_interval, bootstrap, show, tpr
 from datasets import Item, casia1, untouched
 from detectors import baseline
 from scoring import FIXED, Answers, scenes
@@ -98,8 +98,7 @@ def pixel_figures(pictures: Sequence[Graded], name: str) -> dict[str, float]:
 
 
 def image_figures(forged: Sequence[float], genuine: Sequence[float]) -> dict[str, float]:
-    low, high = bootstrap(auc, forged, genuine)
-    return {"auc": auc(forged, genuine), "auc_low": low, "auc_high": high, "tpr_at_fpr_1pct": tpr(forged, genuine)}
+    return auc_interval("auc", forged, genuine) | {"tpr_at_fpr_1pct": tpr(forged, genuine)}
 
 
 def system_score(picture: Graded) -> float:

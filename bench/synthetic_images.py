@@ -29,7 +29,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from common import arguments, auc, bootstrap, cpu_seconds, show, wilson
+from common import arguments, auc, auc_interval, cpu_seconds, show, wilson
 from datasets import pristine, spread
 from scoring import facts_of
 from veriscope.detectors.base import calibration
@@ -106,14 +106,9 @@ class Faces:
         labels = np.array(self.labels)
         for name in ENCODINGS:
             logits = score(np.stack(self.features[name]))
-            found |= interval(f"{prefix}_{name}_auc", logits[labels == 1], logits[labels == 0])
+            found |= auc_interval(f"{prefix}_{name}_auc", logits[labels == 1], logits[labels == 0])
             found[f"{prefix}_{name}_history_auc"] = auc(*(score(np.stack(self.control[name][s])) for s in (1, 0)))
         return found
-
-
-def interval(key: str, fake: NDArray[np.float64], real: NDArray[np.float64]) -> dict[str, object]:
-    low, high = bootstrap(auc, fake.tolist(), real.tolist())
-    return {key: auc(fake.tolist(), real.tolist()), f"{key}_low": low, f"{key}_high": high}
 
 
 def mean_interval(
@@ -122,7 +117,7 @@ def mean_interval(
     """AUC of every generator, and their mean with its interval by resampling pictures within each."""
     found: dict[str, object] = {}
     for name, (fake, real) in logits.items():
-        found |= interval(f"{prefix}_{name}_auc", fake, real)
+        found |= auc_interval(f"{prefix}_{name}_auc", fake, real)
     random, draws = np.random.default_rng(0), []
     for _ in range(500):
         draws.append(np.mean([auc(random.choice(f, f.size), random.choice(r, r.size)) for f, r in logits.values()]))

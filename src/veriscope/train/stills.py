@@ -68,7 +68,7 @@ def of_forgeries(data: Path) -> Iterator[Labelled]:
     """
     rng = np.random.default_rng(1)
     for part, split in _PARTS:
-        store = opened(first.cache_folder(), data, part, first.STORED if part == "train" else first.HELD_OUT)
+        store = opened(first.cache_folder(), data, part, first.how_many(part))
         for index in range(len(store)):
             for label in (0, 1):
                 name = f"{part}-{index}-{label}"

@@ -136,8 +136,7 @@ class ForgeryHeatmap:
 
     def samples(self, data: Path, part: Part) -> Samples:
         """Made in ``VERISCOPE_CACHE`` (the system's temporary folder by default) the first time, about 80 ms each."""
-        train = part == "train"
-        return samples(cache_folder(), data, part, STORED if train else HELD_OUT, VARIANTS if train else 1)
+        return samples(cache_folder(), data, part, how_many(part), VARIANTS if part == "train" else 1)
 
     def batches(self, data: Path, seed: int) -> Iterator[Batch]:
         made, rng = self.samples(data, "train"), np.random.default_rng(seed)
@@ -187,6 +186,11 @@ class ForgeryHeatmap:
         pixel = float(np.mean([value for values in f1.values() for value in values]))
         by_kind = {f"f1_{KINDS[kind]}": float(np.mean(values)) for kind, values in sorted(f1.items())}
         return {"score": 0.5 * (auc + pixel), "auc": auc, "pixel_f1": pixel, **by_kind}
+
+
+def how_many(part: Part) -> int:
+    """Forgeries of one part of the photographs."""
+    return STORED if part == "train" else HELD_OUT
 
 
 def cache_folder() -> Path:
